@@ -83,7 +83,7 @@ def test_the_page_in_the_docs_has_each_requirement() -> None:
 
 
 def test_what_is_required_is_read_from_the_project() -> None:
-    assert {"openai", "google-genai", "httpx2"} <= {
+    assert {"aiohttp", "google-genai", "openai"} <= {
         each.partition(">")[0] for each in dependencies()
     }
 

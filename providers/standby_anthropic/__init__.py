@@ -8,7 +8,7 @@ from importlib import resources
 
 import msgspec
 
-from standby.plugin import Card, Library, ProviderInfo, hookimpl
+from standby.plugin import Card, ProviderInfo, hookimpl
 from standby_anthropic.known_errors import ERRORS
 
 OPTIONS = {
@@ -39,8 +39,6 @@ API never had the others. Source: platform.claude.com, docs/en/api/versioning, a
 2026; anthropic 2.12, message_create_params.py.
 """
 
-SDK = Library(module="anthropic", requirement="anthropic>=2.0")
-
 
 @hookimpl
 def standby_provider() -> ProviderInfo:
@@ -51,8 +49,6 @@ def standby_provider() -> ProviderInfo:
         stub_server="standby_anthropic.stub_server:answer",
         keys=("ANTHROPIC_API_KEY",),
         options=OPTIONS,
-        install=f"pip install '{SDK.requirement}'",
-        libraries=(SDK,),
         endings=("/v1/messages", "/v1/complete", "/v1"),
         roots={"api.anthropic.com": ""},
         card=Card(refuses=REFUSES, tools=True),

@@ -68,7 +68,6 @@ ACCOUNT = {
     "not": {"required": ["project", "express"]},
 }
 
-SDK = Library(module="google.genai", requirement="google-genai>=2.25")
 CREDENTIALS = Library(module="google.auth", requirement="google-auth>=2.48", option="project")
 
 ENDINGS = (
@@ -94,8 +93,7 @@ def standby_provider() -> ProviderInfo:
         keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         options=OPTIONS,
         account=ACCOUNT,
-        install=f"pip install '{SDK.requirement}'",
-        libraries=(SDK, CREDENTIALS),
+        libraries=(CREDENTIALS,),
         endings=ENDINGS,
         roots={"generativelanguage.googleapis.com": ""},
         errors=ERRORS,

@@ -8,7 +8,7 @@ from importlib import resources
 
 import msgspec
 
-from standby.plugin import Card, Library, ProviderInfo, hookimpl
+from standby.plugin import Card, ProviderInfo, hookimpl
 from standby_openai.known_errors import ERRORS
 
 OPTIONS = {
@@ -30,8 +30,6 @@ OPTIONS = {
     },
 }
 
-SDK = Library(module="openai", requirement="openai>=3.0")
-
 
 class _Endpoints(msgspec.Struct):
     """Facts about endpoints with this wire."""
@@ -51,8 +49,6 @@ def standby_provider() -> ProviderInfo:
         stub_server="standby_openai.stub_server:answer",
         keys=("OPENAI_API_KEY",),
         options=OPTIONS,
-        install=f"pip install '{SDK.requirement}'",
-        libraries=(SDK,),
         endings=endpoints.endings,
         roots=endpoints.roots,
         errors=ERRORS,

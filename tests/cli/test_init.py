@@ -21,6 +21,7 @@ from standby.cli.init_chain import models_in_service
 from standby.cli.init_prompts import ask_for_vendors
 from standby.cli.schema import schema_text
 from standby.config import PACKAGED, load
+from standby.plugin import Library, ProviderInfo
 from standby.registry.plugins import Registry
 from standby.settings import Hedge, StreamRules
 from tests.cli.runner import Run, write
@@ -191,25 +192,25 @@ def test_where_no_key_is_needed_the_env_file_has_none(run: Run) -> None:
     assert "cp " not in run("init", "--vendor", "local", "here").out
 
 
-@pytest.mark.parametrize(
-    ("vendor", "library", "later"),
-    [("local", "xllamacpp", ["standby local pull"]), ("gemini", "google.genai", [])],
-)
-def test_a_missing_library_is_in_the_next_steps(
-    run: Run, monkeypatch: pytest.MonkeyPatch, vendor: str, library: str, later: list[str]
-) -> None:
-    [needed] = [one for one in Registry().info(vendor).libraries if one.module == library]
-    monkeypatch.setitem(sys.modules, library.partition(".")[0], None)
-    steps = [f"pip install '{needed.requirement}'", *later]
+def test_a_missing_library_is_in_the_next_steps(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    [engine] = Registry().info("local").libraries
+    monkeypatch.setitem(sys.modules, engine.module, None)
+    pull = "standby local pull"
+    steps = [f"pip install '{engine.requirement}'", pull]
     assert (
         "\nNext:\n" + "".join(f"  {step}\n" for step in steps)
-        in run("init", "--vendor", vendor).out
+        in run("init", "--vendor", "local").out
     )
+
+
+@pytest.mark.parametrize("vendor", ["anthropic", "gemini", "openai"])
+def test_a_model_that_is_called_by_key_needs_no_library(
+    run: Run, monkeypatch: pytest.MonkeyPatch, vendor: str
+) -> None:
+    for sdk in ("anthropic", "google", "openai"):
+        monkeypatch.setitem(sys.modules, sdk, None)
+    assert "pip install" not in run("init", "--vendor", vendor).out
     monkeypatch.undo()
-
-
-def test_an_installed_library_is_not_in_the_next_steps(run: Run) -> None:
-    assert "pip install" not in run("init", "--vendor", "openai").out
 
 
 def test_where_no_key_is_needed_the_example_says_so(run: Run) -> None:
@@ -464,18 +465,21 @@ def test_a_terminal_prompts_for_the_vendors(
     assert [model.partition("-")[0] for model in chain()] == prefixes
 
 
+class LacksLibraries(Registry):
+    """Plugins of which two need a library that is not installed."""
+
+    def info(self, name: str) -> ProviderInfo:
+        library = Library(module="nowhere", requirement="nowhere>=1")
+        libraries = (library,) if name in ("anthropic", "openai") else ()
+        return msgspec.structs.replace(super().info(name), libraries=libraries)
+
+
 def test_a_vendor_whose_library_is_missing_is_no_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    registry = Registry()
+    registry = LacksLibraries()
     for key in (key for name in vendors() for key in registry.info(name).keys):
         monkeypatch.setenv(key, "x")
-    for library in ("anthropic", "openai"):
-        monkeypatch.setitem(sys.modules, library, None)
     with CliRunner().isolation(input="\n") as streams:
         assert ask_for_vendors(registry, date(2026, 12, 1)) == ("gemini",)
     output = streams[0].getvalue().decode()
-    assert (
-        "  1  anthropic  (first: pip install "
-        f"'{registry.info('anthropic').libraries[0].requirement}')\n"
-    ) in output
+    assert "  1  anthropic  (first: pip install 'nowhere>=1')\n" in output
     assert "  2  gemini\n" in output
-    monkeypatch.undo()

@@ -13,7 +13,7 @@ from standby.registry.plugins import Registry
 from tests.cli.runner import Run, terminal
 from tests.docs.distributions import Install
 
-NEEDED = {"local": "xllamacpp", "anthropic": "anthropic"}
+NEEDED = {"local": "xllamacpp"}
 """What is not installed everywhere that these tests run."""
 
 BROKEN = "raise ImportError('no beak')"
@@ -50,12 +50,20 @@ def test_every_plugin_is_a_row_with_its_distribution_and_how_many_models_it_know
 def test_a_plugin_without_its_library_says_what_to_install(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "anthropic", None)
-    row = rows(run("plugins").out)["anthropic"]
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    row = rows(run("plugins").out)["local"]
     assert " no-sdk " in row
-    assert row.endswith("not installed: pip install 'anthropic>=2.0'")
-    [listed] = [each for each in run("plugins", "--json").json if each["name"] == "anthropic"]
-    assert (listed["state"], listed["missing"]) == ("no-sdk", ["anthropic>=2.0"])
+    assert row.endswith("not installed: pip install 'xllamacpp>=2026.6.9538'")
+    [listed] = [each for each in run("plugins", "--json").json if each["name"] == "local"]
+    assert (listed["state"], listed["missing"]) == ("no-sdk", ["xllamacpp>=2026.6.9538"])
+
+
+def test_a_plugin_of_a_vendor_needs_no_sdk(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for sdk in ("anthropic", "google", "openai"):
+        monkeypatch.setitem(sys.modules, sdk, None)
+    listed = {each["name"]: each["state"] for each in run("plugins", "--json").json}
+    assert {listed[name] for name in ("anthropic", "gemini", "openai")} == {"ok"}
+    monkeypatch.undo()
 
 
 def test_a_broken_plugin_is_listed_with_the_reason(run: Run, install: Install) -> None:

@@ -60,7 +60,7 @@ def test_no_text_says_to_install_it_from_an_index() -> None:
         ("pip install 'path/to/standby[agno]'", False),
         ("pip install ../standby", False),
         ("pip install -e . and then: standby local pull", False),
-        ("pip install 'anthropic>=2.0'", False),
+        ("pip install 'xllamacpp>=2026.6'", False),
         ("pip install standby_helper_of_others", False),
     ],
 )

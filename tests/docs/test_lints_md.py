@@ -49,11 +49,11 @@ def _house_rules(install: Install) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _without_the_sdk_of_claude(
+def _without_the_engine(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if "no-sdk" in request.node.name:
-        monkeypatch.setitem(sys.modules, "anthropic", None)
+        monkeypatch.setitem(sys.modules, "xllamacpp", None)
 
 
 @pytest.mark.parametrize("code", MESSAGES)

@@ -35,30 +35,31 @@ def lines(caplog: Records) -> list[tuple[str, str]]:
 
 # A model that a person must see to
 
+LAST = {"last": Model(provider="scripted", options={"reply": "Here I am."})}
 CLAUDE_OR_A_TEXT = Settings(
-    models={"last": Model(provider="scripted", options={"reply": "Here I am."})},
-    chains={"default": Chain(models=("claude-opus-5-5", "last"))},
+    models=LAST, chains={"default": Chain(models=("claude-opus-5-5", "last"))}
+)
+EMBEDDED_OR_A_TEXT = Settings(
+    models=LAST, chains={"default": Chain(models=("smollm2-135m", "last"))}
 )
 
 
 @pytest.fixture
-def without_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "standby_anthropic.adapter", raising=False)
-    monkeypatch.setitem(sys.modules, "anthropic", None)
+def without_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
 
 
-@pytest.mark.usefixtures("without_the_sdk")
+@pytest.mark.usefixtures("without_the_engine")
 def test_a_missing_library_is_one_warning_for_each_client(caplog: Records) -> None:
     caplog.set_level(logging.WARNING, logger="standby")
-    environ = {"ANTHROPIC_API_KEY": "opens-nothing"}
     for _ in range(2):
         caplog.clear()
-        with Standby(settings=CLAUDE_OR_A_TEXT, environ=environ) as client:
+        with Standby(settings=EMBEDDED_OR_A_TEXT) as client:
             assert [client.chat(QUESTION).text for _ in range(3)] == ["Here I am."] * 3
         [(level, line)] = lines(caplog)
         assert level == "WARNING"
-        assert "claude-opus-5-5 skipped (unavailable)" in line
-        assert line.endswith("install it: pip install 'anthropic>=2.0'")
+        assert "smollm2-135m skipped (unavailable)" in line
+        assert line.endswith("is not installed: pip install 'xllamacpp>=2026.6.9538'")
 
 
 def test_a_missing_key_is_one_warning_too(caplog: Records) -> None:
@@ -70,11 +71,9 @@ def test_a_missing_key_is_one_warning_too(caplog: Records) -> None:
     assert lines(caplog) == [("WARNING", text)]
 
 
-@pytest.mark.usefixtures("without_the_sdk")
+@pytest.mark.usefixtures("without_the_engine")
 def test_from_the_second_time_on_it_is_an_info(caplog: Records) -> None:
-    with Standby(
-        settings=CLAUDE_OR_A_TEXT, environ={"ANTHROPIC_API_KEY": "opens-nothing"}
-    ) as client:
+    with Standby(settings=EMBEDDED_OR_A_TEXT) as client:
         client.chat(QUESTION)
         caplog.clear()
         client.chat(QUESTION)

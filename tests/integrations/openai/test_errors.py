@@ -2,15 +2,18 @@
 
 from typing import Any
 
-import httpx2
 import openai
 import pytest
 
 import standby
 from standby.integrations.openai.client import BASE_URL, StandbyTransport
+from standby.integrations.openai.http import find_library
 from standby.settings import Retry, StreamRules
 from tests.support.chains import loopback_chain, scripted_chain
 from tests.support.loopback import Loopback, openai_error
+
+HTTP: Any = find_library(openai.DefaultHttpxClient)
+"""The library of the SDK: httpx, and httpx2 from openai 3 on."""
 
 SECRET = "the prompt that must not be repeated"
 HELLO: list[Any] = [{"role": "user", "content": SECRET}]
@@ -113,7 +116,7 @@ def test_when_all_have_failed_the_error_says_who_and_when_to_come_back() -> None
 def test_a_client_that_retries_does_not_once_standby_has() -> None:
     with Loopback() as server:
         server.script(openai_error(503, "Busy.", kind="server_error"))
-        http_client = httpx2.Client(
+        http_client = HTTP.Client(
             transport=StandbyTransport(settings=loopback_chain(openai=server.url, retry=ONCE))
         )
         with (
@@ -244,7 +247,7 @@ def test_an_unknown_chain_is_a_404_and_so_is_an_unknown_api() -> None:
 
 
 def test_a_body_that_is_no_json_is_a_400() -> None:
-    with httpx2.Client(transport=StandbyTransport(settings=scripted_chain("never said"))) as client:
+    with HTTP.Client(transport=StandbyTransport(settings=scripted_chain("never said"))) as client:
         answer = client.post(f"{BASE_URL}/chat/completions", content=b"{")
     assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
 

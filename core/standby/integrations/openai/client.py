@@ -21,7 +21,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
-import openai
+try:
+    import openai
+except ImportError as error:
+    raise ImportError(
+        f"standby's OpenAI client needs OpenAI's SDK: pip install 'openai>=1.108' ({error})",
+        name="openai",
+    ) from error
 
 from standby.client import AsyncStandby, Standby
 from standby.config import Config as _Config
@@ -32,7 +38,18 @@ from standby.integrations.openai.http import find_library
 from standby.integrations.openai.request import ChatRequest
 from standby.observe.bus import Sink
 from standby.runtime.sharing import Shared
+from standby.runtime.versions import version_mismatch
 from standby.settings import Settings
+
+REQUIREMENT = "openai>=1.108"
+"""The versions of OpenAI's SDK with which the tests of this client pass."""
+
+if _installed := version_mismatch(REQUIREMENT):
+    raise ImportError(
+        f"standby's OpenAI client needs {REQUIREMENT}, and version {_installed} is installed: "
+        f"pip install '{REQUIREMENT}'",
+        name="openai",
+    )
 
 BASE_URL = "http://standby.invalid/v1"
 """No such host exists (RFC 2606): a request that misses the transport reaches no vendor."""
