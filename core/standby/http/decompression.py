@@ -43,7 +43,8 @@ class Decompressor:
             AttemptFailed: `malformed`: the bytes are not what the coding says.
         """
         stream = self._stream or self._open(piece)
-        while piece:
+        is_full = False
+        while piece or is_full:  # a full piece may have more behind it, though all is read
             if stream.eof:  # gzip has members, and servers may send several
                 stream = self._open(piece)
             try:
@@ -51,6 +52,7 @@ class Decompressor:
             except zlib.error:
                 raise malformed("the body is not what its Content-Encoding says") from None
             piece = stream.unconsumed_tail or stream.unused_data
+            is_full = len(unpacked) == PIECE and not stream.eof
             if unpacked:
                 yield unpacked
 
