@@ -6,9 +6,8 @@ pool. It raises `AttemptFailed` and nothing else, in messages that hold no key a
 
 import asyncio
 import io
-import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -55,15 +54,14 @@ KEEP_ALIVE = 20.0
 _NEVER = 1e9
 """Seconds: aiohttp rounds longer time-outs than this up to whole seconds."""
 
+_SHORTEST = 0.001
+"""Seconds: aiohttp reads a time-out of 0 as none."""
+
 _LARGE = 2**20
 """Bytes of a body above which aiohttp warns unless it reads it from a file."""
 
 FailureReader = Callable[[int, Mapping[str, str], Any], Failure]
 """Reads an error response: its status, its headers (lower case), and its decoded body."""
-
-
-_OF_THE_PARENT: list[aiohttp.ClientSession] = []
-"""Sessions made before a fork: their end would close sockets that the parent still uses."""
 
 
 class _Route(msgspec.Struct, frozen=True):
@@ -85,8 +83,8 @@ class HttpClient:
         self._read_failure = read_failure
         self._permits = asyncio.Semaphore(MAX_CONNECTIONS)
         self._routes: dict[str, _Route] = {}
+        self._routing = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
-        self._pid = os.getpid()
         self._is_closed = False
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> bytes:
@@ -132,7 +130,8 @@ class HttpClient:
             response = await self._send(url, headers, body, route)
             if response.status != HTTPStatus.OK:
                 raise await self._failure(response, route.proxy)
-            yield self._iter_body(response, route.proxy)
+            async with aclosing(self._iter_body(response, route.proxy)) as pieces:
+                yield pieces
         finally:
             if response is not None:
                 response.release()
@@ -142,16 +141,20 @@ class HttpClient:
         """Close the connections; requests under way lose theirs."""
         self._is_closed = True
         session, self._session = self._session, None
-        if session is not None and self._pid == os.getpid():
+        if session is not None:
             await session.close()
 
     async def _find_route(self, url: str) -> _Route:
+        with clock_paused():
+            async with self._routing:  # a crowd of first calls reads the certificates once
+                return self._routes.get(url) or await self._make_route(url)
+
+    async def _make_route(self, url: str) -> _Route:
         proxy = find_proxy(url)
         tls: Any = True
-        urls = [url] if proxy is None else [url, proxy.url]
-        if any(each.startswith("https:") for each in urls):
-            with clock_paused():
-                tls = await trusted_certificates()
+        urls = [url] if proxy is None else [url, proxy.url.reveal()]
+        if any(each.lower().startswith("https:") for each in urls):
+            tls = await trusted_certificates()
         self._routes[url] = route = _Route(tls, proxy)
         return route
 
@@ -170,33 +173,30 @@ class HttpClient:
         self, url: str, headers: Mapping[str, str], body: bytes, route: _Route
     ) -> aiohttp.ClientResponse:
         session = self._session
-        if session is None or self._pid != os.getpid():
+        if session is None or session.closed:  # that of a parent process is
             session = self._open_session()
+        timeout = _timeout()
         try:
             response = await session.post(
                 url,
                 data=body if len(body) < _LARGE else io.BytesIO(body),
                 headers=headers,
                 allow_redirects=False,
-                proxy=None if route.proxy is None else route.proxy.url,
+                proxy=None if route.proxy is None else route.proxy.url.reveal(),
                 ssl=route.tls,
-                timeout=_timeout(),
+                timeout=timeout,
             )
-        # a time-out is an OSError, an invalid header a ValueError, a closed session a RuntimeError
-        except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
-            failure = self._describe(error, route.proxy)
+        except Exception as error:  # noqa: BLE001 - whatever it is may hold the key
+            failure = self._describe(error, route.proxy, timeout.connect)
         else:
             _watch(response)
             return response
         raise failure  # outside of the `except`, so that it does not keep aiohttp's exception
 
     def _open_session(self) -> aiohttp.ClientSession:
-        """Make the session; that of a parent process is left alone, with its sockets."""
+        """Make the session."""
         if self._is_closed:
             raise shortage("the client was closed meanwhile")
-        if self._session is not None:
-            _OF_THE_PARENT.append(self._session)
-        self._pid = os.getpid()
         self._session = aiohttp.ClientSession(
             connector=GuardedConnector(
                 limit=0,
@@ -230,7 +230,7 @@ class HttpClient:
         self, response: aiohttp.ClientResponse, proxy: Proxy | None
     ) -> AsyncGenerator[bytes, None]:
         """Yield the pieces of a body, unpacked, and at most `LARGEST` bytes of it."""
-        coding = response.headers.get("Content-Encoding", "identity")
+        coding = response.headers.get("Content-Encoding", "").lower()
         packed = None if coding in ("", "identity") else Decompressor(coding)
         size = 0
         while received := await self._read(response.content, proxy):
@@ -246,7 +246,7 @@ class HttpClient:
         """Read what has come; b"" at the end."""
         try:
             return await content.readany()
-        except (aiohttp.ClientError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is may hold the key
             failure = self._describe(error, proxy)
         raise failure
 
@@ -261,15 +261,17 @@ class HttpClient:
                         break
         return bytes(body[:LARGEST_ERROR])
 
-    def _describe(self, error: BaseException, proxy: Proxy | None) -> AttemptFailed:
+    def _describe(
+        self, error: Exception, proxy: Proxy | None, connect: float | None = None
+    ) -> AttemptFailed:
         if self._is_closed:
             return shortage("the client was closed meanwhile")
-        return transport_failure(error, proxy)
+        return transport_failure(error, proxy, connect or CONNECT_TIMEOUT)
 
 
 def _timeout() -> aiohttp.ClientTimeout:
     left = remaining()
-    return _TIMEOUT if left >= CONNECT_TIMEOUT else _make_timeout(left)
+    return _TIMEOUT if left >= CONNECT_TIMEOUT else _make_timeout(max(left, _SHORTEST))
 
 
 def _make_timeout(connect: float) -> aiohttp.ClientTimeout:

@@ -1,6 +1,7 @@
 """aiohttp's pool of connections, guarded: none is used again that the server has spoken on."""
 
 import asyncio
+import os
 import select
 import weakref
 from typing import Any
@@ -25,6 +26,7 @@ class GuardedConnector(aiohttp.TCPConnector):
         """
         super().__init__(**options)  # pyright: ignore[reportUnknownMemberType]
         self._kept: weakref.WeakSet[Any] = weakref.WeakSet()
+        _connectors.add(self)
 
     async def connect(self, *args: Any, **options: Any) -> Any:
         """Return a connection; the attempt's clock stands until it is there.
@@ -48,6 +50,23 @@ class GuardedConnector(aiohttp.TCPConnector):
                 if not protocol.should_close and not _is_readable(protocol.transport):
                     return connection
                 connection.close()
+
+    def abandon(self) -> None:
+        """Count as closed, in a child process: to close the sockets would break the parent's."""
+        self._closed = True
+
+
+_connectors: "weakref.WeakSet[GuardedConnector]" = weakref.WeakSet()
+
+
+def _after_in_child() -> None:
+    for connector in tuple(_connectors):
+        connector.abandon()
+    _connectors.clear()
+
+
+if hasattr(os, "register_at_fork"):  # systems without fork have no such function
+    os.register_at_fork(after_in_child=_after_in_child)
 
 
 def _retrieve(closed: "asyncio.Future[None]") -> None:

@@ -8,13 +8,16 @@ import os
 import re
 from typing import Any, cast
 from urllib import request
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
 from standby.http.transport import unavailable
+from standby.settings import Secret
 
-SCHEMES = ("http", "https")
+PORTS = {"http": 80, "https": 443}
+"""The schemes, and the ports that their URLs need not name."""
+
 _HOST = r"[\w.:%-]+"
 
 
@@ -26,12 +29,8 @@ class Proxy(msgspec.Struct, frozen=True):
         name: The URL without the password, for messages.
     """
 
-    url: str
+    url: Secret
     name: str
-
-    def __repr__(self) -> str:
-        """Return the name: the URL may hold a password."""
-        return f"<proxy {self.name}>"
 
 
 def find_proxy(url: str) -> Proxy | None:
@@ -49,32 +48,42 @@ def find_proxy(url: str) -> Proxy | None:
     """
     try:
         target = urlsplit(url)
+        port = target.port or PORTS.get(target.scheme)
     except ValueError:
         raise unavailable("not sent: the base_url is not a URL") from None
     proxies = request.getproxies_environment()
     chosen = next((name for name in (target.scheme, "all") if name in proxies), None)
-    if chosen is None or _is_bypassed(target, proxies):
+    excepted = re.split(r"[\s,]+", proxies.get("no", ""))
+    if chosen is None or _is_bypassed(target.hostname or "", port, excepted):
         return None
-    return _parse(f"{chosen}_proxy".upper(), proxies[chosen])
+    return _parse(f"{chosen}_proxy".upper(), proxies[chosen].strip())
 
 
-def _is_bypassed(target: SplitResult, proxies: dict[str, str]) -> bool:
-    host = target.hostname or ""
+def _is_bypassed(host: str, port: int | None, excepted: list[str]) -> bool:
+    if "*" in excepted:
+        return True
     library = cast("Any", request)  # typeshed lacks the function
-    if library.proxy_bypass_environment(target.netloc.rpartition("@")[2], proxies):
+    names = ",".join(item.removeprefix("*") for item in excepted)  # "*.example.com"
+    if library.proxy_bypass_environment(f"{_bracketed(host)}:{port}", {"no": names}):
         return True
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         return False
-    return any(address in network for network in _iter_networks(proxies.get("no", "")))
+    return any(address in network for network in _iter_networks(excepted))
 
 
-def _iter_networks(no_proxy: str) -> "list[ipaddress.IPv4Network | ipaddress.IPv6Network]":
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _iter_networks(
+    excepted: list[str],
+) -> "list[ipaddress.IPv4Network | ipaddress.IPv6Network]":
     networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
-    for item in no_proxy.split(","):
+    for item in excepted:
         try:
-            networks.append(ipaddress.ip_network(item.strip().strip("[]"), strict=False))
+            networks.append(ipaddress.ip_network(item.strip("[]"), strict=False))
         except ValueError:
             continue  # a name
     return networks
@@ -88,13 +97,14 @@ def _parse(variable: str, value: str) -> Proxy:
         raise _not_a_proxy(variable, "it is not a URL") from None
     if parts.scheme.startswith("socks"):
         raise _not_a_proxy(variable, "it is a SOCKS proxy, and only HTTP proxies are supported")
-    if parts.scheme not in SCHEMES:
+    if parts.scheme not in PORTS:
         raise _not_a_proxy(variable, f"its scheme is {parts.scheme!r}")
     if not re.fullmatch(_HOST, host):
         raise _not_a_proxy(variable, "it names no host")
-    address = f"[{host}]" if ":" in host else host
-    name = f"{parts.scheme}://{address}" + (f":{port}" if port else "")
-    return Proxy(parts.geturl(), f"{name} ({variable})")
+    if parts._replace(scheme="", netloc="").geturl() not in ("", "/"):
+        raise _not_a_proxy(variable, "it goes on after the port, or / ? # in it are not encoded")
+    name = f"{parts.scheme}://{_bracketed(host)}" + (f":{port}" if port else "")
+    return Proxy(Secret(parts.geturl(), variable), f"{name} ({variable})")
 
 
 def _not_a_proxy(variable: str, problem: str) -> Exception:

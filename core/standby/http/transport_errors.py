@@ -8,6 +8,7 @@ import os
 import ssl
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
@@ -23,12 +24,15 @@ _SHORTAGES = frozenset(
 """The system's errors for what this process, or this machine, has run out of."""
 
 
-def transport_failure(error: BaseException, proxy: Proxy | None = None) -> AttemptFailed:
+def transport_failure(
+    error: Exception, proxy: Proxy | None = None, connect: float = CONNECT_TIMEOUT
+) -> AttemptFailed:
     """Return the failure that an error of the HTTP library stands for.
 
     Args:
         error: The error.
         proxy: The proxy that the request went through.
+        connect: Seconds that there were to open the connection.
 
     Returns:
         The error to raise: `connection` or `timeout`; `unavailable` for what is wrong on our side,
@@ -39,11 +43,13 @@ def transport_failure(error: BaseException, proxy: Proxy | None = None) -> Attem
         return shortage(f"{os.strerror(number)}: this process has used up what the system gives it")
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return _proxy_failure(error.status, proxy)
-    if isinstance(error, aiohttp.InvalidURL | ValueError):
+    if _is_invalid(error):
         return unavailable("not sent: the URL or a header is not valid; see the base_url")
-    via = "" if proxy is None else f"the proxy {proxy.name}: "
+    if isinstance(error, RuntimeError):  # no thread for a look-up; the event loop is closing
+        return shortage("this process has no thread left, or its event loop is closing")
+    via = _via(error, proxy)
     if isinstance(error, TimeoutError):
-        message = f"timeout: {via}no connection in {CONNECT_TIMEOUT:g}s"
+        message = f"timeout: {via}no connection in {connect:.3g}s"
         return AttemptFailed(Failure(kind=Kind.TIMEOUT, message=message))
     message = f"connection error: {via}{_describe(error, number)}"
     return AttemptFailed(Failure(kind=Kind.CONNECTION, message=message))
@@ -85,6 +91,22 @@ def _proxy_failure(status: int, proxy: Proxy | None) -> AttemptFailed:
     return AttemptFailed(Failure(kind=Kind.CONNECTION, message=message))
 
 
+def _is_invalid(error: Exception) -> bool:
+    """Check whether nothing was sent because it cannot be; a bad certificate is a `ValueError`."""
+    if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
+        return True
+    return isinstance(error, ValueError) and not isinstance(error, OSError)
+
+
+def _via(error: Exception, proxy: Proxy | None) -> str:
+    """Name the proxy: as the cause, if it was not reached, or else as a part of the way."""
+    if proxy is None:
+        return ""
+    # through a proxy no name is looked up but its own
+    own = isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientConnectorDNSError)
+    return f"{'' if own else 'through '}the proxy {proxy.name}: "
+
+
 def _number(error: BaseException) -> int:
     inner = getattr(error, "os_error", error)
     return getattr(inner, "errno", None) or 0
@@ -92,28 +114,47 @@ def _number(error: BaseException) -> int:
 
 _MESSAGES: tuple[tuple[type[BaseException], str], ...] = (
     (aiohttp.ClientSSLError, "the TLS handshake failed"),
-    (ssl.SSLError, "the TLS handshake failed"),
+    (ssl.SSLError, "TLS failed"),
     (aiohttp.ServerDisconnectedError, "the server closed the connection without an answer"),
     (aiohttp.ClientPayloadError, "the connection broke before the end of the answer"),
     (aiohttp.ClientResponseError, "the answer is not valid HTTP"),
+    (HttpProcessingError, "the answer is not valid HTTP"),
 )
+
+_UNKNOWN_AUTHORITY = frozenset({18, 19, 20, 21})
+"""OpenSSL's numbers for certificates of an authority that is not trusted (X509_V_ERR_…)."""
 
 
 def _describe(error: BaseException, number: int) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        reason = getattr(error.certificate_error, "verify_message", "") or "it cannot be verified"
-        return f"the server's certificate is not trusted: {reason}; see the variable SSL_CERT_FILE"
+        return _describe_certificate(error.certificate_error)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return f"the host's name is not known ({_system_message(error, number)})"
     for kind, message in _MESSAGES:
         if isinstance(error, kind):
-            return message
+            return message + _tls_reason(error)
     return _system_message(error, number)
+
+
+def _describe_certificate(error: BaseException) -> str:
+    reason = str(getattr(error, "verify_message", "it cannot be verified")).rstrip(".")
+    message = f"the server's certificate is not valid: {reason}"
+    if getattr(error, "verify_code", 0) in _UNKNOWN_AUTHORITY:
+        message += "; the variable SSL_CERT_FILE names the authorities to trust"
+    return message
+
+
+def _tls_reason(error: BaseException) -> str:
+    """Return OpenSSL's own word for a failure, such as WRONG_VERSION_NUMBER of a server of HTTP."""
+    inner = getattr(error, "os_error", error)
+    reason = inner.reason if isinstance(inner, ssl.SSLError) else None
+    return f" ({reason})" if reason else ""
 
 
 def _system_message(error: BaseException, number: int) -> str:
     """Return the system's message; that of a name's resolution has numbers of its own."""
     inner = getattr(error, "os_error", error)
     if isinstance(inner, ConnectionError) or type(inner) is OSError:
-        return os.strerror(number) if number > 0 else "the connection broke"
-    return str(getattr(inner, "strerror", None) or "the connection broke")
+        # a host with several addresses has failed with several errors
+        return os.strerror(number) if number > 0 else "no address of the host can be reached"
+    return str(getattr(inner, "strerror", None) or f"the connection broke ({type(error).__name__})")
