@@ -103,14 +103,13 @@ class SettingsSource:
         announce(Reloaded, file=self._file)
 
     def reload_if_changed(self, adopt: Adopt, announce: Announce) -> None:
-        """Begin a reload in a thread if the watched file has changed; never waits for it.
+        """Begin a reload in a thread if the file has changed; never waits for it.
 
         Args:
             adopt: Puts the new settings in force.
             announce: Receives `Reloaded` or `ReloadFailed`.
         """
-        watcher = self._watcher if self.is_watching else None
-        if watcher is not None and watcher.has_changed():
+        if self._watcher is not None and self._watcher.has_changed():
             threading.Thread(
                 target=self._reload_quietly,
                 args=(adopt, announce),

@@ -3,11 +3,10 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 
-from standby.cards import Card
 from standby.config.finding import suggest
 from standby.dispatch.policy import HEDGE_BUDGET, HEDGE_SHARE
 from standby.dispatch.target import Route, Target
@@ -103,7 +102,6 @@ def build_routes(
     targets = {
         name: _build_target(name, model, settings, adapters, today)
         for name, model in settings.models.items()
-        if model.provider
     }
     earlier: Mapping[str, Route] = before.routes if before is not None else {}
     routes = _build_chains(settings, targets, predicates, earlier)
@@ -117,7 +115,8 @@ def _build_chains(
     earlier: Mapping[str, Route],
 ) -> Iterator[Route]:
     for name, chain in settings.chains.items():
-        rules = [(each, settings.triggers[each]) for each in chain.triggers or ()]
+        names = cast("tuple[str, ...]", chain.triggers)  # resolved: all of them, or those listed
+        rules = [(each, settings.triggers[each]) for each in names]
         route = earlier.get(name) or Route(
             name=name,
             chain=chain,
@@ -136,21 +135,20 @@ def _build_chains(
 def _build_target(
     name: str, model: Model, settings: Settings, adapters: AdapterPool, today: date
 ) -> Target:
-    provider = settings.providers[model.provider or ""]
-    card = model.card or Card()
-    breaker = True if model.breaker is None else model.breaker
+    resolved = cast("Any", model)  # its optional fields are filled
+    provider, card = settings.providers[resolved.provider], resolved.card
     reason = settings.rest_reason(name, today)
-    health = model_health((provider.account, model.model), breaker, reason)
+    health = model_health((provider.account, model.model), resolved.breaker, reason)
     return Target(
         name=name,
-        provider=model.provider or "",
-        vendor_id=model.model or name,
+        provider=resolved.provider,
+        vendor_id=resolved.model,
         card=card,
-        timeout=model.timeout or 0.0,
-        first_token_timeout=model.first_token_timeout or 0.0,
-        idle_timeout=model.idle_timeout or 0.0,
-        adapter=adapters.getter(model.provider or "", provider),
-        options=model.options or {},
+        timeout=resolved.timeout,
+        first_token_timeout=resolved.first_token_timeout,
+        idle_timeout=resolved.idle_timeout,
+        adapter=adapters.getter(resolved.provider, provider),
+        options=resolved.options,
         extra=model.extra or {},
         refused=_join(card.refuses, model.drop),
         strict=model.strict,

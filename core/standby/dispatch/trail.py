@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from itertools import count
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from msgspec.structs import asdict, replace
 
 from standby import events
 from standby.dispatch.policy import Decision
 from standby.dispatch.target import Target
-from standby.failures import REACTIONS, Attempt, Failure, Kind
+from standby.failures import REACTIONS, Attempt, Failure, Kind, Then
 from standby.resilience.circuit_breaker import Health
 
 AttemptOutcome = Literal["answered", "failed", "skipped", "cancelled"]
@@ -118,7 +118,7 @@ class Trail:
             id=ended.response_id,
         )
         if decision is not None:
-            then = None if decision.then == "accept" else decision.then
+            then = cast("Then", decision.then)  # an accepted reply comes without a decision
             attempt = replace(attempt, trigger=decision.trigger, then=then)
         if failure is not None:
             attempt = _with_failure(attempt, failure)
