@@ -21,7 +21,7 @@ NAME, PACKAGE = "acme-eu", "standby_acme_eu"
 MODULES = ("__init__", "adapter", "cards", "failures", "reply", "request", "stub_server")
 TESTS = ("chain", "conformance", "failures", "reply", "request", "stub_server")
 CACHE = Path(__file__).parents[2] / ".mypy_cache" / "new_plugin"
-"""Kept between runs: to read standby and httpx2 again takes most of a minute."""
+"""Kept between runs: to read standby and its libraries again takes most of a minute."""
 
 ALONE = ("-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:hypothesispytest")
 """Arguments for pytest without the plugins that are installed here: an author may have none."""
@@ -89,6 +89,45 @@ def test_its_own_tests_pass_unedited(package: Path) -> None:
     tests = run_module(package, "pytest", "-q", *ALONE)
     assert tests.returncode == 0, tests.stdout + tests.stderr
     assert " passed, 4 skipped" in tests.stdout  # the card has neither tools nor a schema
+
+
+READS_LINES = {
+    "adapter.py": {
+        "Reader()):": "Reader(), decode=iter_ndjson):",
+        "json, key_of": "json, iter_ndjson, key_of",
+    },
+    "test_conformance.py": {"events": "ndjson"},
+}
+DOES_NOT_STREAM = {name: {"def stream": "def _stream"} for name in READS_LINES}
+
+
+@pytest.mark.parametrize(
+    ("edits", "skipped"), [(READS_LINES, 4), (DOES_NOT_STREAM, 11)], ids=["ndjson", "whole"]
+)
+def test_its_tests_pass_where_its_vendor_streams_lines_or_nothing(
+    package: Path, folder: Path, edits: dict[str, dict[str, str]], skipped: int
+) -> None:
+    changed = shutil.copytree(package, folder / package.name)
+    shutil.copytree(package.with_name("installed"), folder / "installed")
+    for name, words in edits.items():
+        [file] = changed.rglob(name)
+        text = file.read_text(encoding="utf-8")
+        for old, new in words.items():
+            assert old in text
+            text = text.replace(old, new)
+        file.write_text(text, encoding="utf-8")
+    tests = run_module(changed, "pytest", "-q", *ALONE)
+    assert tests.returncode == 0, tests.stdout + tests.stderr
+    assert f" passed, {skipped} skipped" in tests.stdout
+
+
+def test_its_adapter_is_short_and_sends_nothing_itself(package: Path) -> None:
+    adapter = (package / "src" / PACKAGE / "adapter.py").read_text(encoding="utf-8")
+    code = [line for line in adapter.splitlines() if line.strip()]
+    assert len(code) <= 60
+    imported = re.findall(r"^(?:from|import) (\S+)", adapter, re.MULTILINE)
+    own = {f"{PACKAGE}.{module}" for module in ("failures", "reply", "request")}
+    assert set(imported) - own == {"collections.abc", "standby.http.client", "standby.plugin"}
 
 
 def test_its_tests_fail_where_a_reply_is_read_wrongly(package: Path, folder: Path) -> None:

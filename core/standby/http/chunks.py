@@ -1,7 +1,7 @@
-"""A stream of server-sent events whose data is JSON, read into chunks by a provider's reader."""
+"""A stream of JSON, in server-sent events or on lines, read into chunks by a provider's reader."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from typing import Any, Protocol
 
 from standby.errors import AttemptFailed
@@ -37,10 +37,31 @@ class ChunkReader(Protocol):
         ...
 
 
+async def iter_data(body: AsyncIterable[bytes]) -> AsyncGenerator[Any, None]:
+    """Yield the JSON in the data of server-sent events, up to `[DONE]`; read the body to its end.
+
+    Args:
+        body: The pieces of the body, cut anywhere.
+
+    Yields:
+        The decoded data.
+
+    Raises:
+        AttemptFailed: `malformed`, for data that is not JSON, or is too long.
+    """
+    done = False
+    async for event in iter_events(body):
+        data = event.stray or event.data  # some servers send a bare JSON error between events
+        done = done or data == DONE
+        if data and not done:
+            yield decode_json(data)
+
+
 async def iter_chunks(
     body: AsyncIterable[bytes],
     reader: ChunkReader,
     *,
+    decode: Callable[[AsyncIterable[bytes]], AsyncGenerator[Any, None]] = iter_data,
     drain_timeout: float | None = DRAIN_TIMEOUT,
 ) -> AsyncGenerator[Chunk, None]:
     """Yield the chunks of a stream.
@@ -50,6 +71,8 @@ async def iter_chunks(
     Args:
         body: The pieces of the body, cut anywhere.
         reader: A new reader.
+        decode: Yields the JSON values of the body: by default the data of server-sent events;
+            `iter_ndjson` for a body that has an object a line.
         drain_timeout: Seconds to read on after the end marker; `None` for a wire that may send the
             marker before its end: its body is read to the end.
 
@@ -59,7 +82,7 @@ async def iter_chunks(
     Raises:
         AttemptFailed: The stream breaks off before its end marker, or the reader refuses it.
     """
-    values = _iter_values(body)
+    values = decode(body)
     async for value in values:
         if chunk := reader.read(value):
             yield chunk
@@ -72,16 +95,6 @@ async def iter_chunks(
             yield chunk
     for chunk in reader.final_chunks():
         yield chunk
-
-
-async def _iter_values(body: AsyncIterable[bytes]) -> AsyncGenerator[Any, None]:
-    """Yield the decoded data of the events before `[DONE]`; read the body to its end."""
-    done = False
-    async for event in iter_events(body):
-        data = event.stray or event.data  # some servers send a bare JSON error between events
-        done = done or data == DONE
-        if data and not done:
-            yield decode_json(data)
 
 
 _END = object()
