@@ -7,7 +7,7 @@ import pytest
 from standby import plugin
 from standby.registry.plugins import Registry
 from tests.cli.runner import Run
-from tests.docs.distributions import Install
+from tests.docs.distributions import Install, house_rules
 
 MANIFEST = """\
 from standby.plugin import Card, ProviderInfo, hookimpl
@@ -29,6 +29,25 @@ NO_KEY = (
     "skipped  the adapter is called: it names no key, so it may not use HTTP; if it does: --http"
 )
 ENDPOINT = "requests go to the configured endpoint"
+
+NO_PROVIDER = (
+    "skipped  the adapter is called: it has no hook standby_provider, so it reaches no model"
+)
+NO_HOOK = "wrong    the manifest loads: it implements no hook: mark its functions with @hookimpl"
+ONLY_MODELS = """\
+from standby.plugin import Card, hookimpl
+
+@hookimpl
+def standby_models():
+    return {"parrot-1": Card()}
+"""
+RULES = """\
+from standby.plugin import hookimpl
+
+@hookimpl
+def {0}():
+    return {1}
+"""
 
 
 def put(install: Install, manifest: str = MANIFEST, adapter: str = ADAPTER) -> None:
@@ -66,6 +85,56 @@ def test_each_rule_is_a_line_and_a_plugin_without_a_key_is_not_called(
     assert lines[1].startswith("ok       the manifest imports no SDK: standby_extra brings in ")
     assert lines[2] == "ok       the keys are names of variables: no key is needed"
     assert lines[-3:] == [ANSWERS, CREATED, NO_KEY]
+
+
+def test_a_plugin_that_reaches_no_model_is_checked_as_what_it_is(
+    run: Run, install: Install
+) -> None:
+    install(*house_rules())
+    result = run("plugins", "check", "house-rules")
+    lines = result.out.splitlines()
+    assert (result.status, lines[0]) == (0, "ok       the manifest loads: 0 models")
+    assert lines[1].startswith("ok       the manifest imports no SDK: house_rules brings in ")
+    assert lines[2:] == [
+        "ok       the observers can be called: 1 observer",
+        "ok       the predicates can be called: 1 predicate",
+        NO_PROVIDER,
+    ]
+
+
+def test_a_plugin_may_only_register_models(run: Run, install: Install) -> None:
+    put(install, ONLY_MODELS)
+    result = run("plugins", "check", "parrot")
+    assert result.status == 0
+    assert result.out.splitlines()[0] == "ok       the manifest loads: 1 model"
+    assert result.out.splitlines()[-1] == NO_PROVIDER
+
+
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [
+        (ONLY_MODELS.replace("@hookimpl", ""), NO_HOOK),
+        ("import standby.plugin\n", NO_HOOK),
+        (
+            RULES.format("standby_observers", "[None]"),
+            "is broken: standby_observers returned something that is not a list of functions",
+        ),
+        (
+            RULES.format("standby_predicates", "{'no-price': 1}"),
+            "standby_predicates returned something that is not a mapping of names to functions",
+        ),
+        (
+            RULES.format("standby_commands", "[len]"),
+            "standby_commands returned something that is not a list of click commands",
+        ),
+    ],
+)
+def test_what_is_wrong_with_the_other_hooks_is_reported(
+    run: Run, install: Install, manifest: str, message: str
+) -> None:
+    put(install, manifest)
+    result = run("plugins", "check", "parrot")
+    assert (result.status, message in result.out) == (1, True), result.out
 
 
 def test_http_calls_a_plugin_without_a_key(run: Run, install: Install) -> None:

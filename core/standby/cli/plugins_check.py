@@ -1,6 +1,6 @@
 """`standby plugins check`: load a plugin, play the rules of any adapter, and say what is wrong."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sized
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -81,8 +81,13 @@ def _check_plugin(registry: Registry, name: str, *, http: bool) -> Iterator[Rule
     yield manifest
     if manifest.state == "wrong":
         return
-    info = registry.info(name)
+    info = registry.find_info(name)
     yield _check("the manifest imports no SDK", lambda: _check_imports(name, info))
+    yield from _check_hooks(registry, name)
+    if info is None:
+        message = "it has no hook standby_provider, so it reaches no model"
+        yield RuleResult(rule="the adapter is called", state="skipped", message=message)
+        return
     yield _check("the keys are names of variables", lambda: _check_keys(info))
     yield _check("the schema of options is a JSON Schema", lambda: _check_schema(info.options))
     yield _check("the schema of account is a JSON Schema", lambda: _check_schema(info.account))
@@ -93,6 +98,22 @@ def _check_plugin(registry: Registry, name: str, *, http: bool) -> Iterator[Rule
     yield adapter
     if adapter.state == "ok":
         yield from _play_rules(registry, name, info, http=http or bool(info.keys))
+
+
+def _check_hooks(registry: Registry, name: str) -> Iterator[RuleResult]:
+    """Call the rarer hooks that the plugin implements."""
+    loaders: dict[str, Callable[[str], Sized]] = {
+        "observer": registry.observers,
+        "predicate": registry.predicates,
+        "command": registry.commands,
+    }
+    for noun, load in loaders.items():
+        if f"standby_{noun}s" in registry.hooks(name):
+            yield _check(f"the {noun}s can be called", partial(_count_loaded, load, name, noun))
+
+
+def _count_loaded(load: Callable[[str], Sized], name: str, noun: str) -> str:
+    return _count(len(load(name)), noun)
 
 
 def _check(rule: str, check: Callable[[], str | None]) -> RuleResult:
@@ -123,20 +144,22 @@ def _format_error(error: Exception) -> str:
 
 
 def _load_manifest(registry: Registry, name: str) -> str:
-    registry.info(name)
-    return _count(len(registry.cards(name)), "model")
+    cards = registry.cards(name)
+    if not registry.hooks(name):
+        raise AssertionError("it implements no hook: mark its functions with @hookimpl")
+    return _count(len(cards), "model")
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _check_imports(name: str, info: ProviderInfo) -> str:
+def _check_imports(name: str, info: ProviderInfo | None) -> str:
     # only for this command
     from standby.testing.imports import find_manifest, require_late_import  # noqa: PLC0415
 
     manifest = find_manifest(name)
-    cost = require_late_import(manifest, info.adapter)
+    cost = require_late_import(manifest, "" if info is None else info.adapter)
     modules = _count(len(cost.modules), "module")
     return f"{manifest} brings in {modules} in {cost.seconds * 1000:.0f} ms"
 

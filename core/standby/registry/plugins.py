@@ -93,12 +93,45 @@ class Registry:
         Raises:
             ConfigError: The plugin is missing or broken, or has no such hook.
         """
-        info = self._manifest(name).info
+        info = self.find_info(name)
         if info is None:
             raise self.origin(name).config_error(
                 "it has no hook standby_provider, so it cannot reach any model"
             )
         return info
+
+    def find_info(self, name: str) -> ProviderInfo | None:
+        """Return how to reach any model of a plugin, if it reaches any.
+
+        Args:
+            name: The plugin.
+
+        Returns:
+            What its hook `standby_provider` returned; `None` without it.
+
+        Raises:
+            ConfigError: The plugin is missing or broken.
+        """
+        return self._manifest(name).info
+
+    def hooks(self, name: str) -> frozenset[str]:
+        """Return the names of the hooks that a plugin implements.
+
+        Args:
+            name: The plugin.
+
+        Returns:
+            The names.
+
+        Raises:
+            ConfigError: The plugin is missing or broken.
+        """
+        manager = self._manifest(name).manager
+        return frozenset(
+            caller.name
+            for plugin in manager.get_plugins()
+            for caller in manager.get_hookcallers(plugin) or ()
+        )
 
     def cards(self, name: str) -> Mapping[str, Card]:
         """Return the models that a plugin registers.

@@ -98,7 +98,7 @@ def require_late_import(manifest: str, adapter: str) -> ImportCost:
 
     Args:
         manifest: The plugin's module.
-        adapter: `ProviderInfo.adapter`.
+        adapter: `ProviderInfo.adapter`, or "".
 
     Returns:
         What the import loaded, and how long it took.
