@@ -17,6 +17,11 @@ from click.testing import CliRunner
 from standby import AsyncStandby, CallFailed, ChainExhausted, Standby, StandbyError, plugin, testing
 from standby.cli import standby
 from standby.failures import Attempt
+from standby.http import client
+from standby.http.bodies import LARGEST
+from standby.http.chunks import DRAIN_TIMEOUT
+from standby.http.client import HttpClient
+from standby.http.transport_errors import CONNECT_TIMEOUT
 from standby.observe.observers import MOST_WAITING
 from standby.plugin import (
     AttemptFailed,
@@ -32,6 +37,7 @@ from standby.plugin import (
 from standby.registry.plugins import Registry
 from standby.runtime.threads import MAX_THREADS
 from standby.settings import BreakerSettings, Retry
+from standby.testing import stall
 from tests.docs.distributions import HOUSE_RULES, PARROT, Install, house_rules, project, written
 from tests.docs.documents import ROOT, blocks, only, table
 from tests.support.loopback import Answer, Loopback, cut, html, reset, respond
@@ -198,6 +204,7 @@ async def test_the_http_example_streams(client_and_server: tuple[AsyncStandby, L
         (respond(200, {"error": {"message": "Something."}}), "malformed"),
         (reset(), "connection"),
         (cut(respond(200, DONE), 5), "connection"),
+        (stall(respond(503, {"error": {"message": "Busy."}}), 5), "overloaded"),
     ],
 )
 async def test_the_http_example_classifies(
@@ -206,7 +213,7 @@ async def test_the_http_example_classifies(
     client, server = client_and_server
     server.script(answer)
     with pytest.raises(StandbyError) as caught:
-        await client.chat("Which city?", deadline=1.5)
+        await client.chat("Which city?", deadline=4.0)
     assert caught.value.trail[0].kind == kind
 
 
@@ -228,10 +235,10 @@ async def test_the_http_example_checks_its_streams(
 
 
 @pytest.mark.usefixtures("acme")
-def test_the_http_example_is_valid_without_its_http_library(tmp_path: Path) -> None:
+def test_the_http_example_is_valid_without_the_http_library(tmp_path: Path) -> None:
     code = (
         "import sys; from standby import Standby; Standby('models.yaml'); "
-        "sys.exit('httpx2' in sys.modules)"
+        "sys.exit('aiohttp' in sys.modules)"
     )
     process = subprocess.run(  # noqa: S603 - the interpreter that runs this
         [sys.executable, "-c", code],
@@ -360,6 +367,35 @@ def _is_struct(value: Any) -> bool:
     return isinstance(value, type) and issubclass(value, msgspec.Struct)
 
 
+def test_the_methods_of_the_client_are_listed_with_their_exact_signatures() -> None:
+    methods = [
+        signature(method)
+        for method in functions(HttpClient)
+        if not method.name.startswith("_") or method.name == "__init__"
+    ]
+    listed, of_the_function = (block.text for block in blocks(DOCUMENT, "Sending", "python"))
+    assert listed.splitlines() == methods
+    assert of_the_function.splitlines() == [signature(definition(client.iter_chunks))]
+
+
+def test_exactly_the_names_of_the_client_are_listed() -> None:
+    listed = [row[0].strip("`") for row in table(DOCUMENT, head="of `standby.http.client`")]
+    assert sorted(listed) == sorted(client.__all__)
+
+
+def test_the_page_states_the_bounds_of_the_client() -> None:
+    section = TEXT.partition("## Sending\n")[2].partition("\n## ")[0]
+    bounds = (
+        f"for {client.ERROR_TIMEOUT:g} second at most, and {client.LARGEST_ERROR // 2**10} KiB",
+        f"no connection in {CONNECT_TIMEOUT:g} seconds",
+        f"more than {LARGEST // 2**20} MiB",
+        f"all {client.MAX_CONNECTIONS} connections are in use for {client.POOL_TIMEOUT:g} seconds",
+        f"is kept for {client.KEEP_ALIVE:g} seconds",
+        f"what follows within {DRAIN_TIMEOUT:g} second is still read",
+    )
+    assert [bound for bound in bounds if bound not in section] == []
+
+
 HELPERS: dict[str, Any] = {"The helpers": plugin, "The functions of the kit": testing}
 
 
@@ -461,7 +497,10 @@ def test_the_commands_that_measure_late_import_run(tmp_path: Path) -> None:
 
 
 def test_every_python_block_is_used() -> None:
-    used = {"The hooks", "The adapter", *HELPERS, "Testing", "blocking(): an SDK that blocks"}
+    used = {
+        *("The hooks", "The adapter", "Sending", *HELPERS, "Testing"),
+        "blocking(): an SDK that blocks",
+    }
     assert {
         block.heading for block in blocks(DOCUMENT, language="python") if not block.file
     } == used

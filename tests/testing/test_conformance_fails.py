@@ -111,11 +111,21 @@ class Right:
                 "POST", self.url, content=encode_json(self.body(request)), headers=headers
             ) as response:
                 if response.status_code != 200:
-                    body = decode_error(await read_body(response.aiter_bytes()))
+                    body = decode_error(await self.read_error(response))
                     raise AttemptFailed(self.failure(response.status_code, response.headers, body))
                 yield response
         except httpx2.TransportError as error:
             raise connection_failure(error) from error
+
+    async def read_error(self, response: httpx2.Response) -> bytes:
+        body = b""
+        with suppress(TimeoutError, httpx2.TransportError, httpx2.DecodingError):
+            async with asyncio.timeout(1):
+                async for piece in response.aiter_bytes():
+                    body += piece
+                    if len(body) > 2**16:
+                        break
+        return body
 
 
 class Suite(Conformance):
@@ -156,6 +166,7 @@ class SuiteInLines(Suite):
 
 EARLY_TEXT = "test_text_is_yielded_while_the_stream_arrives"
 FRAMING = "test_every_form_of_the_framing_is_read"
+ANY_ERROR_BODY = "test_an_error_is_classified_by_its_status_whatever_its_body"
 
 RULES = [
     name
@@ -293,6 +304,37 @@ class RetriesByItself(Right):
         return await super().complete(request)
 
 
+class FollowsRedirects(Right):
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(provider)
+        self.http = httpx2.AsyncClient(timeout=None, follow_redirects=True)
+
+
+class ReadsErrorsToTheirEnd(Right):
+    async def read_error(self, response: httpx2.Response) -> bytes:
+        with suppress(httpx2.TransportError, httpx2.DecodingError):
+            return await read_body(response.aiter_bytes())
+        return b""
+
+
+class TakesABrokenErrorForALostConnection(Right):
+    async def read_error(self, response: httpx2.Response) -> bytes:
+        with suppress(TimeoutError, httpx2.DecodingError):
+            async with asyncio.timeout(1):
+                return await read_body(response.aiter_bytes())
+        return b""
+
+
+class UsesDeadConnections(Right):
+    used = False
+
+    async def complete(self, request: ModelRequest) -> Reply:
+        if self.used:
+            raise connection_failure(ConnectionResetError())
+        self.used = True
+        return await super().complete(request)
+
+
 class CallsAResetATimeout(Right):
     async def complete(self, request: ModelRequest) -> Reply:
         try:
@@ -412,6 +454,19 @@ BROKEN: dict[type[Right], tuple[str, str]] = {
         "test_requests_go_to_the_configured_endpoint",
         "sent 2 requests",
     ),
+    FollowsRedirects: (
+        "test_a_redirect_is_not_followed",
+        "complete() followed a redirect, which takes the key along: switch that off",
+    ),
+    ReadsErrorsToTheirEnd: (
+        ANY_ERROR_BODY,
+        "is timeout, not overloaded: send with HttpClient, or read an error's body for a second",
+    ),
+    TakesABrokenErrorForALostConnection: (ANY_ERROR_BODY, ", not overloaded: send with"),
+    UsesDeadConnections: (
+        "test_a_connection_closed_while_idle_is_not_used_again",
+        "complete(), after the server has closed the idle connection, is connection: look at",
+    ),
     CallsAResetATimeout: (
         "test_a_lost_connection_is_a_connection_failure",
         "is timeout, not connection",
@@ -508,6 +563,9 @@ def test_an_adapter_that_requests_a_token_passes_with_a_side_answer(
 
 
 ON_FAILURES = [
+    ANY_ERROR_BODY,
+    "test_a_redirect_is_not_followed",
+    "test_a_connection_closed_while_idle_is_not_used_again",
     "test_requests_go_to_the_configured_endpoint",
     "test_a_200_without_an_answer_is_a_failure",
     "test_a_proxy_error_is_classified_by_its_status",

@@ -23,6 +23,7 @@ from standby.testing.answers import (
     ndjson,
     reset,
     respond,
+    stall,
 )
 from standby.testing.basic_rules import BasicRules
 from standby.testing.cassettes import read_cassette
@@ -51,4 +52,5 @@ __all__ = [
     "reset",
     "respond",
     "scripted_model",
+    "stall",
 ]

@@ -138,6 +138,19 @@ def cut(
     return msgspec.structs.replace(answer, pieces=pieces, headers=headers, then=how)
 
 
+def stall(answer: Answer, after: int = 0) -> Answer:
+    """Return an answer whose body begins and never ends, on a connection that stays open.
+
+    Args:
+        answer: The answer.
+        after: The bytes of the body to send.
+
+    Returns:
+        The answer; its Content-Length is still that of the whole body.
+    """
+    return msgspec.structs.replace(cut(answer, after), then="hang")
+
+
 def drip(answer: Answer, *, every: float, size: int = 1) -> Answer:
     """Return an answer whose body comes in small pieces.
 

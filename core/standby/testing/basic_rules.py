@@ -10,9 +10,11 @@ import traceback
 from collections.abc import Mapping
 from functools import partial
 
+import msgspec
+
 from standby.plugin import AttemptFailed, Kind
 from standby.testing import driver
-from standby.testing.answers import Answer, garbage, hang, html, reset, respond
+from standby.testing.answers import Answer, cut, garbage, hang, html, reset, respond, stall
 from standby.testing.assertions import require
 from standby.testing.checks import (
     CLEANUP_LIMIT,
@@ -42,6 +44,20 @@ _BAD_CONNECTIONS: Mapping[str, Answer] = {
     "closes the connection without an answer": Answer(raw=True, then="close"),
     "does not send HTTP": garbage(),
 }
+_HARD_BODIES: Mapping[str, Answer] = {
+    "is never sent": stall(html(503)),
+    "never ends": stall(html(503), after=9),
+    "is cut": cut(html(503), 9),
+    "is reset": cut(html(503), 9, "reset"),
+    "is not what its Content-Encoding says": respond(503, b"{}", {"Content-Encoding": "gzip"}),
+    "is empty": respond(503, b""),
+    "is a megabyte of HTML": html(503, "<p>" * 2**18),
+}
+"""Bodies of an error response, by what is wrong with them."""
+
+ERROR_LIMIT = 3.0
+"""Seconds in which an error response must be read; its body deserves about one."""
+
 _PROXY_ERRORS = {502: Kind.SERVER_ERROR, 503: Kind.OVERLOADED, 429: Kind.RATE_LIMITED}
 
 
@@ -107,6 +123,59 @@ class BasicRules(Harness):
                     f"a failure of {status} has the status {failure.status}: "
                     "fill in Failure.status",
                 )
+
+    def test_an_error_is_classified_by_its_status_whatever_its_body(self) -> None:
+        """A body that stalls, breaks off or is huge holds no attempt, and changes no kind."""
+        self.run_after_main_request(self._check_hard_bodies)
+
+    async def _check_hard_bodies(self) -> None:
+        await asyncio.gather(*(self._check_hard_body(case) for case in _HARD_BODIES))
+
+    async def _check_hard_body(self, case: str) -> None:
+        case, answer = f"a 503 whose body {case}", _HARD_BODIES[case]
+        for error in await self.collect_failures(answer, case, within=ERROR_LIMIT):
+            require(
+                error.failure.kind is Kind.OVERLOADED,
+                f"{case} is {error.failure.kind}, not overloaded: send with HttpClient, or read "
+                "an error's body for a second at most, and go by the status where that fails",
+            )
+
+    def test_a_redirect_is_not_followed(self) -> None:
+        """Another server must not get the key."""
+        self.run_after_main_request(self._check_redirect)
+
+    async def _check_redirect(self) -> None:
+        async with self.open_adapter() as (adapter, server):
+            redirect = respond(307, b"", {"Location": f"{server.url}/elsewhere"})
+            server.answer = lambda sent: html(500) if sent.path == "/elsewhere" else redirect
+            for name, method in self.methods(adapter):
+                before = len(server.main_requests)
+                error = await driver.catch_failure(method(self.request()))
+                sent = len(server.main_requests) - before
+                require(
+                    error is not None and sent == 1,
+                    f"{name} followed a redirect, which takes the key along: switch that off",
+                )
+
+    def test_a_connection_closed_while_idle_is_not_used_again(self) -> None:
+        """A server closes its kept connections when it wants, and no call may fail for that."""
+        self.run_after_main_request(self._check_idle_connection)
+
+    async def _check_idle_connection(self) -> None:
+        answer = msgspec.structs.replace(html(500), then="close")
+        async with self.open_adapter(answer) as (adapter, server):
+            for name, method in self.methods(adapter):
+                for _ in range(2):
+                    error = await driver.catch_failure(method(self.request()))
+                    kind = error and error.failure.kind
+                    require(
+                        kind is Kind.SERVER_ERROR,
+                        f"{name}, after the server has closed the idle connection, is {kind}: "
+                        "look at a kept connection before it is used again",
+                    )
+                    await wait_until(
+                        lambda: server.open_connections == 0, "the server's connection stays open"
+                    )
 
     def test_a_lost_connection_is_a_connection_failure(self) -> None:
         """A reset, a refused connection and an answer that is not HTTP are `connection`."""

@@ -12,8 +12,9 @@ import msgspec
 
 from standby.plugin import Kind, Message, Reply, Role, Text, kind_of_status
 from standby.testing import driver
-from standby.testing.answers import Answer, cut, late, respond
+from standby.testing.answers import Answer, cut, late, respond, stall
 from standby.testing.assertions import require
+from standby.testing.basic_rules import ERROR_LIMIT
 from standby.testing.checks import (
     close,
     describe_wrong_requests,
@@ -209,12 +210,14 @@ class Conformance(ToolRules, StreamingRules):
         answer = self.error(429, "Slow down.")
         headers = {**answer.headers, "Retry-After": str(_RETRY_AFTER)}
         answer = msgspec.structs.replace(answer, headers=headers)
-        for error in await self.collect_failures(answer, "a 429"):
-            delay = error.failure.retry_after
-            require(
-                delay == _RETRY_AFTER,
-                f"Retry-After: {_RETRY_AFTER} is read as {delay}: fill in retry_after(headers)",
-            )
+        for case, sent in (("a 429", answer), ("a 429 whose body never ends", stall(answer, 9))):
+            for error in await self.collect_failures(sent, case, within=ERROR_LIMIT):
+                delay = error.failure.retry_after
+                require(
+                    delay == _RETRY_AFTER,
+                    f"Retry-After: {_RETRY_AFTER} of {case} is read as {delay}: "
+                    "fill in retry_after(headers)",
+                )
 
     def test_a_truncated_reply_is_a_failure(self) -> None:
         """Half a body is not an answer, wherever it breaks off."""

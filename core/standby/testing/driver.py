@@ -67,11 +67,14 @@ async def collect(adapter: Any, request: ModelRequest) -> tuple[Reply, list[Chun
     raise _fail(Kind.MALFORMED, "the stream ended without its end marker")
 
 
-async def catch_failure(reply: Awaitable[Reply]) -> AttemptFailed | None:
+async def catch_failure(
+    reply: Awaitable[Reply], *, within: float = CALL_LIMIT
+) -> AttemptFailed | None:
     """Return the failure that a call ends with, classified as the dispatcher does.
 
     Args:
-        reply: The call, at most 10 seconds long.
+        reply: The call.
+        within: Seconds that it may take.
 
     Returns:
         The failure, or `None` for an answer.
@@ -80,7 +83,7 @@ async def catch_failure(reply: Awaitable[Reply]) -> AttemptFailed | None:
         AssertionError: The adapter raised an exception that is not an `AttemptFailed`.
     """
     try:
-        async with asyncio.timeout(CALL_LIMIT):
+        async with asyncio.timeout(within):
             answer = await reply
     except AttemptFailed as error:
         return error

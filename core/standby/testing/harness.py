@@ -209,12 +209,15 @@ class Harness:
         if hasattr(adapter, "stream"):
             yield "stream()", partial(_collect_reply, adapter)
 
-    async def collect_failures(self, answer: Answer, case: str) -> list[AttemptFailed]:
+    async def collect_failures(
+        self, answer: Answer, case: str, *, within: float = driver.CALL_LIMIT
+    ) -> list[AttemptFailed]:
         """Return what each method fails with when the server gives an answer.
 
         Args:
             answer: The server's answer.
             case: What the answer is, for messages.
+            within: Seconds that each call may take; one that takes longer fails with `timeout`.
 
         Returns:
             The failures.
@@ -225,7 +228,7 @@ class Harness:
         failures: list[AttemptFailed] = []
         async with self.open_adapter(answer) as (adapter, server):
             for name, method in self.methods(adapter):
-                error = await driver.catch_failure(method(self.request()))
+                error = await driver.catch_failure(method(self.request()), within=within)
                 require_main_request(server)
                 if error is None:
                     raise AssertionError(
