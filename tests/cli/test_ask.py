@@ -37,6 +37,34 @@ def test_a_stream_shows_the_same(run: Run) -> None:
     assert mask_times(streamed.err) == mask_times(complete.err)
 
 
+HOSTILE = """\
+version: 1
+models:
+  bad:
+    provider: scripted
+    options: {script: [{fail: {kind: overloaded, message: "\\e[2J\\u202Eno"}}]}
+  good: {provider: scripted, options: {reply: "\\e]0;title\\a a\\tb\\n\\x9B31mc \\u2066"}}
+chains:
+  default: {models: [bad, good], retry: {attempts: 1}}
+  bad: {models: [bad], retry: {attempts: 1}}
+"""
+"""A failure and an answer with what a terminal obeys."""
+
+
+@pytest.mark.usefixtures("log_as_it_was")
+@pytest.mark.parametrize("options", [(), ("--stream",), ("-v",), ("--chain", "bad"), ("--json",)])
+def test_nothing_that_a_terminal_obeys_is_shown(run: Run, options: tuple[str, ...]) -> None:
+    write(HOSTILE)
+    result = run("ask", "Which city?", *options)
+    shown = result.out + result.err
+    assert not {letter for letter in "\x1b\x07\x9b\u202e\u2066" if letter in shown}
+    assert r"\u001b[2J\u202eno" in shown
+    if options == ("--json",):
+        assert result.json["text"] == "\x1b]0;title\x07 a\tb\n\x9b31mc \u2066"
+    elif "bad" not in options:
+        assert result.out == "\\u001b]0;title\\u0007 a\tb\n\\u009b31mc \\u2066\n"
+
+
 def test_a_parameter_that_a_model_refuses_is_named_on_the_trail(run: Run) -> None:
     write(
         f"{SCRIPTED}  picky: {{models: [picky]}}\n".replace(

@@ -63,7 +63,11 @@ def test_on_a_terminal_long_cells_wrap_and_are_shown_as_they_are(
 
 @pytest.mark.parametrize(
     ("text", "line"),
-    [("two\nlines", "two lines"), ("\x1b[2Jgone\x07", "?[2Jgone?"), ("naïve — ok", "naïve — ok")],
+    [
+        ("two\nlines", "two lines"),
+        ("\x1b[2Jgone\x07", r"\u001b[2Jgone\u0007"),
+        ("naïve — ok", "naïve — ok"),
+    ],
 )
 def test_a_cell_is_one_line_that_moves_no_cursor(
     capsys: pytest.CaptureFixture[str], text: str, line: str

@@ -1,6 +1,6 @@
 """The log: a line for what a person on duty must see; silent until configured, without secrets."""
 
-import ast
+import json
 import logging
 import subprocess
 import sys
@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-import standby
 from standby import Standby, events
 from standby.errors import CallFailed
 from standby.failures import Attempt, Kind
@@ -295,6 +294,19 @@ def test_a_text_of_several_lines_is_one_line(caplog: Records, text: str) -> None
     assert all(len(line.splitlines()) == 1 for _, line in lines(caplog))
 
 
+@pytest.mark.parametrize("text", ["\x1b[2Jgone", "\x9b2J", "\u202etxt.exe", "\u2067", "bell\x07"])
+def test_no_line_has_what_a_terminal_obeys(caplog: Records, text: str) -> None:
+    failing = failure("model_missing", text, status=404, code=text, id=text)
+    with pytest.raises(CallFailed) as caught:
+        run(dispatch(route(target("a", Plays(failing))), emit=log).run())
+    report_broken_close("p", "acme 1.0", ValueError(text))
+    escaped = json.dumps(text)[1:-1]
+    assert text in str(caught.value)
+    assert len(lines(caplog)) == 5
+    assert text not in str([line for _, line in lines(caplog)])
+    assert sum(escaped in line for _, line in lines(caplog)) == 4
+
+
 def test_no_line_has_a_key_or_a_messages_text(caplog: Records) -> None:
     echo = failure(
         "unauthorized", f"the key sk-opens-nothing is wrong; you said: {QUESTION}", status=401
@@ -397,18 +409,6 @@ def test_it_is_silent_until_it_is_configured(before: str, count: int, tmp_path: 
 def test_the_logger_has_a_handler_that_does_nothing_and_sets_no_level() -> None:
     assert [type(handler) for handler in logger.handlers] == [logging.NullHandler]
     assert logger.propagate
-
-
-def test_only_the_log_imports_logging() -> None:
-    package = Path(standby.__file__).parent
-    importing = {
-        path.relative_to(package).as_posix()
-        for path in package.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if (isinstance(node, ast.Import) and any(name.name == "logging" for name in node.names))
-        or (isinstance(node, ast.ImportFrom) and node.module == "logging")
-    }
-    assert importing == {"observe/log.py", "observe/formats.py"}
 
 
 def test_a_model_that_cannot_take_a_request_is_a_warning_once(caplog: Records) -> None:

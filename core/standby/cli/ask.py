@@ -13,6 +13,7 @@ from standby.cli.files import read_file
 from standby.cli.options import chain_option, config_options, duration_option, json_option
 from standby.cli.output import format_attempt, print_json
 from standby.client import Standby
+from standby.runtime.control_characters import escape_controls
 from standby.streams import Stream
 from standby.types import Reply
 
@@ -80,7 +81,8 @@ def command(
         print_json(reply)
         return
     if not streams:
-        click.echo(reply.text if reply.data is None else msgspec.json.encode(reply.data))
+        text = reply.text if reply.data is None else msgspec.json.encode(reply.data).decode()
+        click.echo(escape_controls(text))
     _print_trail(reply)
 
 
@@ -136,7 +138,7 @@ def _print_stream(stream: Stream) -> Reply:
                 click.echo()
                 message = f"the answer broke off; {stream.model} gives another, from its beginning:"
                 click.secho(message, err=True, dim=True)
-            click.echo(chunk.text, nl=False)
+            click.echo(escape_controls(chunk.text), nl=False)
             printed = True
     finally:
         if printed:
@@ -148,4 +150,5 @@ def _print_trail(reply: Reply) -> None:
     for attempt in reply.trail:
         click.secho(format_attempt(attempt), err=True, dim=True)
     if reply.disclaimer:
-        click.secho(f"{reply.model}: {reply.disclaimer}", err=True, fg="yellow")
+        disclaimer = escape_controls(f"{reply.model}: {reply.disclaimer}")
+        click.secho(disclaimer, err=True, fg="yellow")

@@ -21,7 +21,7 @@ from standby.cli.options import (
     models_option,
 )
 from standby.cli.output import print_json
-from standby.cli.tables import one_line, print_table
+from standby.cli.tables import print_table
 from standby.dispatch.assessment import is_wrong_model
 from standby.dispatch.policy import rule_for
 from standby.dispatch.redaction import hide_keys
@@ -30,6 +30,7 @@ from standby.dispatch.target import Route, Target
 from standby.failures import Kind
 from standby.registry.adapter_pool import AdapterPool
 from standby.registry.plugins import Registry
+from standby.runtime.control_characters import escape_line
 from standby.settings import Settings
 
 Outcome = Literal["answered", "failed", "skipped"]
@@ -231,7 +232,7 @@ def _outcome(result: LiveResult) -> Outcome:
 
 def _clean(text: str, target: Target) -> str:
     """Return a vendor's text on one line and without keys; the name of a model is such a text."""
-    return one_line(hide_keys(text, target.secrets))
+    return escape_line(" ".join(hide_keys(text, target.secrets).split()))
 
 
 # Output

@@ -11,6 +11,7 @@ import click
 
 from standby.cli.output import format_attempt, print_json
 from standby.errors import CallFailed, ConfigError, RequestError, StandbyError
+from standby.runtime.control_characters import escape_controls
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
 """Exit statuses: the call failed; the configuration or the command line is wrong; Ctrl-C."""
@@ -90,7 +91,7 @@ def _print(error: Exception) -> None:
         error.show()
     elif not isinstance(error, click.Abort):
         for line in _format_lines(error):
-            click.echo(line, err=True)
+            click.echo(escape_controls(line), err=True)
 
 
 def _exit_status(error: Exception) -> int:

@@ -43,6 +43,7 @@ from standby.errors import AttemptFailed, RequestError
 from standby.failures import Failure, Kind, kind_of_status
 from standby.http.cassettes import LARGEST
 from standby.registry.plugins import Registry
+from standby.runtime.control_characters import escape_controls
 from standby.settings import Provider, Settings
 from standby.types import Request, Usage
 
@@ -126,7 +127,7 @@ def command(
         print_json(result)
     else:
         lines = format_plan(result) if isinstance(result, Plan) else format_explanation(result)
-        click.echo("\n".join(lines))
+        click.echo("\n".join(map(escape_controls, lines)))
 
 
 def _explain(

@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from standby.failures import Attempt, Kind
+from standby.runtime.control_characters import escape_controls
 
 
 def print_json(value: Any) -> None:
@@ -21,7 +22,7 @@ def print_json(value: Any) -> None:
         text = msgspec.json.encode(value)
     except UnicodeEncodeError:
         text = json.dumps(msgspec.to_builtins(value), ensure_ascii=False).encode("utf-8", "replace")
-    click.echo(text)
+    click.echo(escape_controls(text.decode()))
 
 
 def format_attempt(attempt: Attempt) -> str:
@@ -31,7 +32,7 @@ def format_attempt(attempt: Attempt) -> str:
         attempt: One entry of a trail.
 
     Returns:
-        The line, its parts two blanks apart.
+        The line, its parts two blanks apart, safe for a terminal.
     """
     parts = [_format_outcome(attempt)]
     if attempt.kind is not None:
@@ -41,7 +42,7 @@ def format_attempt(attempt: Attempt) -> str:
     if attempt.then is not None:
         trigger = f" (trigger {attempt.trigger})" if attempt.trigger else ""
         parts.append(f"-> {attempt.then}{trigger}")
-    return "  ".join(parts)
+    return escape_controls("  ".join(parts))
 
 
 def _format_outcome(attempt: Attempt) -> str:

@@ -12,11 +12,11 @@ import msgspec
 from standby.cli.completers import complete_plugins
 from standby.cli.options import json_option
 from standby.cli.output import print_json
-from standby.cli.tables import one_line
 from standby.config.finding import suggest
 from standby.errors import AttemptFailed, ConfigError
 from standby.plugin import ProviderInfo
 from standby.registry.plugins import Registry
+from standby.runtime.control_characters import escape_line
 from standby.settings import Provider, Secret
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def command(ctx: click.Context, *, name: str, as_json: bool, http: bool) -> None
 
 
 def _print(result: RuleResult) -> None:
-    message = f": {one_line(result.message)}" if result.message else ""
+    message = f": {escape_line(result.message)}" if result.message else ""
     click.echo(f"{result.state:<7}  {result.rule}{message}")
 
 

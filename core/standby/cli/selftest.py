@@ -22,6 +22,7 @@ from standby.dispatch.routes import build_routes
 from standby.dispatch.target import Route, Target
 from standby.registry.adapter_pool import AdapterPool
 from standby.registry.plugins import Registry
+from standby.runtime.control_characters import escape_line
 from standby.settings import Settings
 
 LIVE_TIMEOUT = 30.0
@@ -193,7 +194,7 @@ def _summarize(result: SelftestResult) -> str:
 
 def _print(report: SelftestReport) -> None:
     for model, outcome in report.live.items():
-        click.echo(f"for real: {model}: {outcome}")
+        click.echo(escape_line(f"for real: {model}: {outcome}"))
     click.echo("each model, in its own wire, on this machine:")
     rows = [
         (each.model, each.provider, each.outcome, f"{each.seconds:.2f}s", each.reason)

@@ -9,6 +9,7 @@ import click
 
 from standby.cli.colours import uses_colour
 from standby.config.finding import suggest
+from standby.runtime.control_characters import escape_line
 
 GAP = 2
 """Blanks between columns."""
@@ -60,7 +61,7 @@ def print_table(
         names: The columns of names, which never wrap.
         matter: The columns that are hidden last.
     """
-    rows = [[one_line(cell) for cell in row] for row in rows]
+    rows = [[escape_line(" ".join(cell.split())) for cell in row] for row in rows]
     if sys.stdout is not None and sys.stdout.isatty():  # None: the parent process closed it
         _print_wrapped(head, rows, names, matter)
         return
@@ -114,15 +115,3 @@ def _fit_columns(least: Sequence[int], width: int, matter: Collection[int]) -> l
             break
         kept.remove(at)
     return kept
-
-
-def one_line(text: str) -> str:
-    """Return a foreign text as one line, with "?" for what would move a terminal's cursor.
-
-    Args:
-        text: Text that others wrote, such as a vendor's message.
-
-    Returns:
-        The text without line breaks and control characters.
-    """
-    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))

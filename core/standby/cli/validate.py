@@ -18,6 +18,7 @@ from standby.config.explanations import read_explanations
 from standby.config.finding import suggest
 from standby.errors import Problem
 from standby.registry.plugins import Registry
+from standby.runtime.control_characters import escape_controls
 
 _COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
 
@@ -149,10 +150,11 @@ def _print(loaded: LoadedConfig, *, with_infos: bool) -> None:
 
 def _print_problem(problem: Problem, following: Problem | None) -> None:
     """Print a problem, and its line below the last problem of that line."""
-    click.secho(f"{problem}  [{problem.code}]", fg=_COLOURS[problem.severity])
+    line = escape_controls(f"{problem}  [{problem.code}]")
+    click.secho(line, fg=_COLOURS[problem.severity])
     is_last = following is None or _line_of(following) != _line_of(problem)
     if is_last and problem.excerpt:
-        click.secho(f"    {problem.excerpt.strip()}", dim=True)
+        click.secho(f"    {escape_controls(problem.excerpt.strip())}", dim=True)
 
 
 def _line_of(problem: Problem) -> tuple[str, int | None]:

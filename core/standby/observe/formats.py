@@ -7,6 +7,7 @@ from typing import Any, TextIO
 import msgspec
 
 from standby.observe.log import logger
+from standby.runtime.control_characters import escape_controls
 
 
 class TextFormatter(logging.Formatter):
@@ -48,7 +49,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        return escape_controls(msgspec.json.encode(line, enc_hook=str).decode())
 
 
 def log_to(

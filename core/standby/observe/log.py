@@ -20,10 +20,23 @@ from standby.events import (
 )
 from standby.failures import Kind
 from standby.observe.fields import event_fields
+from standby.runtime.control_characters import escape_line
 from standby.runtime.isolation import Origin, describe_error
 
 logger = logging.getLogger("standby")
 logger.addHandler(logging.NullHandler())
+
+
+def _escape_arguments(record: logging.LogRecord) -> bool:
+    """Make the texts in a line safe for a terminal: a vendor's are among them."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            escape_line(each) if isinstance(each, str) else each for each in record.args
+        )
+    return True
+
+
+logger.addFilter(_escape_arguments)
 
 
 _UNABLE = frozenset({Kind.UNAVAILABLE, Kind.UNSUPPORTED})
