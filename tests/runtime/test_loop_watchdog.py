@@ -4,7 +4,8 @@ import asyncio
 import threading
 import time
 
-from standby.runtime.loop_watchdog import BLOCKED_AFTER, Watchdog
+from standby.runtime.loop_lag import lag_of_running_loop
+from standby.runtime.loop_watchdog import BLOCKED_AFTER, CHECK_INTERVAL, Watchdog
 
 
 class Recorder:
@@ -56,6 +57,37 @@ def test_a_loop_without_calls_may_block_and_costs_nothing() -> None:
     asyncio.run(scenario())
     assert recorder.reports == []
     assert not recorder.dog._busy.is_set()
+
+
+def test_it_measures_what_a_blocked_loop_has_lost() -> None:
+    recorder = Recorder()
+
+    async def scenario() -> float:
+        with recorder.dog.watch(recorder.report):
+            await asyncio.sleep(0)
+            block_the_loop(1.0)
+            await asyncio.sleep(0.01)
+        return lag_of_running_loop().lost
+
+    assert asyncio.run(scenario()) >= 1.0 - 2 * CHECK_INTERVAL
+
+
+def test_a_loop_that_was_stopped_has_lost_nothing() -> None:
+    recorder = Recorder()
+
+    async def call(seconds: float) -> float:
+        with recorder.dog.watch(recorder.report):
+            await asyncio.sleep(seconds)
+        return lag_of_running_loop().lost
+
+    async def block() -> None:
+        with recorder.dog.watch(recorder.report):
+            block_the_loop(2 * CHECK_INTERVAL)  # a question is left behind
+
+    with asyncio.Runner() as runner:
+        runner.run(block())
+        time.sleep(1.0)
+        assert runner.run(call(0.1)) < 1.0
 
 
 def test_one_thread_watches_all_loops(begun: list[threading.Thread]) -> None:

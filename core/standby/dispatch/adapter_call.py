@@ -23,6 +23,7 @@ from standby.runtime.isolation import (
     error_message,
     type_error,
 )
+from standby.runtime.shortages import describe_shortage
 from standby.types import Chunk, End, Finish, ModelRequest, Reply, Request, ToolCall, Usage
 
 T = TypeVar("T")
@@ -220,6 +221,8 @@ class AdapterCall:
             if not problem:
                 return error.failure
             return self.target.contract_violation(f"raised TypeError: Failure: {problem}")
+        if missing := describe_shortage(error):
+            return Failure(kind=Kind.UNAVAILABLE, message=missing)
         if isinstance(error, TimeoutError):
             return timeout_failure(error_message(error) or "the adapter gave up")
         if isinstance(error, ConnectionError):

@@ -1,11 +1,18 @@
 """What a call raises when it has no reply."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from standby.dispatch.stream_gate import StreamGate
 from standby.dispatch.target import Target
 from standby.errors import AttemptFailed, ChainExhausted, DeadlineExceeded, StreamBroken
 from standby.failures import Attempt, Failure, Kind
+
+if TYPE_CHECKING:
+    from standby.dispatch.in_flight import InFlight
+
+LONG_LAG = 0.5
+"""Seconds of a call that an event loop has lost, from which a message says so."""
 
 Cause = tuple[Target, AttemptFailed]
 """A model, and how it failed or why it was skipped."""
@@ -50,26 +57,29 @@ def exhausted_error(chain: str, causes: Sequence[Cause]) -> ChainExhausted:
 
 
 def deadline_error(
-    deadline: float, trail: Sequence[Attempt], pending: Sequence[str], gate: StreamGate
+    deadline: float, trail: Sequence[Attempt], in_flight: "InFlight", gate: StreamGate
 ) -> DeadlineExceeded | StreamBroken:
     """Return the error for a call whose time is up.
 
     Args:
         deadline: the seconds that it had.
         trail: what it has tried.
-        pending: the attempts in flight, each with what it waits for.
+        in_flight: the attempts in flight.
         gate: the call's gate.
 
     Returns:
-        The error, which lists the models; a `StreamBroken` where some text is out.
+        The error, which lists the models, and says so where the event loop had no time for them; a
+        `StreamBroken` where some text is out.
 
     """
     message = f"no complete reply within the deadline of {deadline:g}s"
+    if in_flight.lost >= LONG_LAG:
+        message += f" (the event loop was blocked or overloaded for {in_flight.lost:.1f}s of it)"
     broken = stream_error(gate, Failure(kind=Kind.DEADLINE, message=message))
     if broken is not None:
         return broken
     attempted = [f"{attempt.model} ({attempt.kind or attempt.outcome})" for attempt in trail]
-    attempted += pending
+    attempted += in_flight.pending
     return DeadlineExceeded(f"{message}; asked: {', '.join(attempted) or 'nobody'}")
 
 

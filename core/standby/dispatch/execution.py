@@ -145,8 +145,7 @@ class Execution:
                 if reply is not None:
                     return reply
             if self._clock() >= self._ends_at:
-                pending = self._in_flight.pending
-                error = deadline_error(self._deadline, self.trail, pending, self._gate)
+                error = deadline_error(self._deadline, self.trail, self._in_flight, self._gate)
                 raise error from group_causes(self._route.name, self._causes)
             self._start_due(self._clock())
         return self._end_without_good_reply()

@@ -14,6 +14,7 @@ from standby.dispatch.trail import AttemptOutcome, EndedAttempt, Trail
 from standby.failures import Failure, Kind
 from standby.resilience.circuit_breaker import Health, Permit
 from standby.resilience.timeouts import NEVER, AttemptTimer
+from standby.runtime.loop_lag import lag_of_running_loop
 
 NOT_SENT = "not sent yet: its adapter was being made, or no connection was free"
 """Why an attempt that was cancelled while its clock stood says nothing of the model."""
@@ -34,6 +35,8 @@ class InFlight:
         "_background_probes",
         "_clock",
         "_gate",
+        "_lag",
+        "_lost_before",
         "_trail",
         "_waiter",
         "attempts",
@@ -58,6 +61,8 @@ class InFlight:
         self._trail = trail
         self._clock = clock
         self._gate = gate
+        self._lag = lag_of_running_loop()
+        self._lost_before = self._lag.lost
         self._background_probes = background_probes
         self.attempts: list[AttemptTask] = []
         self._waiter: asyncio.Future[None] | None = None
@@ -79,6 +84,11 @@ class InFlight:
         finally:
             for attempt in cancelled:
                 self.finish(attempt, "cancelled")
+
+    @property
+    def lost(self) -> float:
+        """Return the seconds of the call in which the event loop was blocked or overloaded."""
+        return self._lag.lost - self._lost_before
 
     @property
     def pending(self) -> list[str]:
@@ -132,7 +142,7 @@ class InFlight:
             target,
             adapted,
             permit,
-            AttemptTimer(target, self._clock, allowed),
+            AttemptTimer(target, self._clock, allowed, self._lag.lost),
             gate=self._gate,
             position=position,
             number=number,
@@ -154,6 +164,8 @@ class InFlight:
         now = self._clock()
         checks = [attempt.timer.next_check(now) for attempt in self.attempts]
         await self._sleep(min((until, deadline, *checks)))
+        for attempt in self.attempts:
+            attempt.timer.allow_for(self._lag.lost)
         ended = [attempt for attempt in self.attempts if attempt.task.done()]
         if len(ended) == len(self.attempts):
             return ended
@@ -164,7 +176,7 @@ class InFlight:
         now = self._clock()
         if now >= deadline:
             return []
-        late = [each for each in self.attempts if each not in ended and _is_late(each, now)]
+        late = [each for each in self.attempts if each not in ended and each.timer.has_expired(now)]
         for attempt in late:
             attempt.time_out()
         await self._drain(late)
@@ -217,7 +229,7 @@ class InFlight:
             permit: the leave of its circuit breaker.
 
         """
-        timer = AttemptTimer(target, self._clock, NEVER)
+        timer = AttemptTimer(target, self._clock, NEVER, self._lag.lost)
         probe = AttemptTask(target, adapted, permit, timer)
         self._run_in_background(probe, self._learn_if_present)
 
@@ -299,10 +311,6 @@ class InFlight:
     async def _drain(self, cancelled: list[AttemptTask]) -> None:
         for attempt in await drain(cancelled):
             self._trail.report_abandoned(attempt.target)
-
-
-def _is_late(attempt: AttemptTask, now: float) -> bool:
-    return attempt.timer.expires_at <= now
 
 
 def _describe_end(attempt: AttemptTask) -> EndedAttempt:

@@ -24,11 +24,10 @@ from standby.http.connector import GuardedConnector
 from standby.http.decompression import Decompressor
 from standby.http.proxies import Proxy, find_proxy
 from standby.http.resolver import make_resolver
-from standby.http.transport import Headers
+from standby.http.transport import Headers, shortage
 from standby.http.transport_errors import (
     CONNECT_TIMEOUT,
     password_wanted,
-    shortage,
     transport_failure,
 )
 from standby.runtime.attempt_clock import clock_paused, remaining

@@ -12,6 +12,7 @@ import msgspec
 
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
+from standby.runtime.shortages import describe_shortage
 from standby.settings import Provider
 
 
@@ -78,12 +79,16 @@ def connection_failure(error: BaseException) -> AttemptFailed:
         error: What the HTTP library has raised.
 
     Returns:
-        The error to raise: a `timeout` if the name of the library's error says so, else
-        `connection` with the system's own message.
+        The error to raise: a `timeout` if the name of the library's error says so, `unavailable`
+        where this process has run out of something, else `connection` with the system's own
+        message.
     """
     if "Timeout" in type(error).__name__:
         message = f"timeout: {str(error) or 'no connection in time'}"
         return AttemptFailed(Failure(kind=Kind.TIMEOUT, message=message))
+    for cause in _iter_causes(error):
+        if missing := describe_shortage(cause):
+            return shortage(missing)
     message = f"connection error: {_system_message(error)}"
     return AttemptFailed(Failure(kind=Kind.CONNECTION, message=message))
 
@@ -100,6 +105,18 @@ def unavailable(message: str) -> AttemptFailed:
         The error to raise.
     """
     return AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=message, lasting=True))
+
+
+def shortage(message: str) -> AttemptFailed:
+    """Return the failure of a request that was not sent because something of ours ran out.
+
+    Args:
+        message: What ran out.
+
+    Returns:
+        The error to raise; it says nothing of the model, and may be over with the next call.
+    """
+    return AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=f"not sent: {message}"))
 
 
 def _system_message(error: BaseException) -> str:

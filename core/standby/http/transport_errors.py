@@ -3,7 +3,6 @@
 Theirs are never shown, chained or kept: they hold the request's headers, with the key, and URLs.
 """
 
-import errno
 import os
 import ssl
 
@@ -13,15 +12,11 @@ from aiohttp.http_exceptions import HttpProcessingError
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
 from standby.http.proxies import Proxy
-from standby.http.transport import unavailable
+from standby.http.transport import shortage, unavailable
+from standby.runtime.shortages import describe_shortage
 
 CONNECT_TIMEOUT = 5.0
 """Seconds to open a connection, as in the vendors' SDKs; the dispatcher owns other time-outs."""
-
-_SHORTAGES = frozenset(
-    {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL}
-)
-"""The system's errors for what this process, or this machine, has run out of."""
 
 
 def transport_failure(
@@ -39,8 +34,8 @@ def transport_failure(
         such as a proxy without its password, or no free descriptor.
     """
     number = _number(error)
-    if number in _SHORTAGES:
-        return shortage(f"{os.strerror(number)}: this process has used up what the system gives it")
+    if missing := describe_shortage(getattr(error, "os_error", error)):
+        return shortage(missing)
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return _proxy_failure(error.status, proxy)
     if _is_invalid(error):
@@ -53,18 +48,6 @@ def transport_failure(
         return AttemptFailed(Failure(kind=Kind.TIMEOUT, message=message))
     message = f"connection error: {via}{_describe(error, number)}"
     return AttemptFailed(Failure(kind=Kind.CONNECTION, message=message))
-
-
-def shortage(message: str) -> AttemptFailed:
-    """Return the failure of a request that was not sent because something of ours ran out.
-
-    Args:
-        message: What ran out.
-
-    Returns:
-        The error to raise; it says nothing of the model, and may be over with the next call.
-    """
-    return AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=f"not sent: {message}"))
 
 
 def password_wanted(proxy: Proxy | None) -> AttemptFailed:

@@ -19,6 +19,9 @@ Its expiry does not count against the model.
 LONGEST_SETUP = 10.0
 """Seconds for which a call waits for an attempt whose clock stands; others start beside it then."""
 
+LONGEST_LAG = 0.1
+"""Seconds that the end of an attempt may be seen late: other attempts' ends take some of it."""
+
 SHORTEST_CHECK = 0.02
 """Seconds between two looks at a clock that stands with hardly any time left."""
 
@@ -59,6 +62,7 @@ class AttemptTimer:
         "_asked_at",
         "_deadline",
         "_due",
+        "_lost",
         "_missed",
         "_paused_at",
         "_pauses",
@@ -72,13 +76,20 @@ class AttemptTimer:
         "yield_at",
     )
 
-    def __init__(self, timeouts: Timeouts, clock: Callable[[], float], allowed: float) -> None:
+    def __init__(
+        self,
+        timeouts: Timeouts,
+        clock: Callable[[], float],
+        allowed: float,
+        lost: float = 0.0,
+    ) -> None:
         """Start the timer.
 
         Args:
             timeouts: How long the model may take.
             clock: Returns the time, in seconds.
             allowed: The seconds that the call's deadline leaves the attempt.
+            lost: The seconds that the event loop has lost so far.
         """
         now = clock()
         self.clock = clock
@@ -94,6 +105,7 @@ class AttemptTimer:
         self.yield_at = now + LONGEST_TURN
         self._pauses = 0
         self._paused_at = 0.0
+        self._lost = lost
 
     @property
     def expires_at(self) -> float:
@@ -132,6 +144,21 @@ class AttemptTimer:
             return self.clock() - self._asked_at > self._timeouts.timeout / 2
         limit = min(self._timeouts.first_token_timeout, self._timeouts.timeout)
         return self.first_token - self._asked_at > limit / 2
+
+    def has_expired(self, now: float) -> bool:
+        """Return whether the attempt's time is up.
+
+        An end that is seen late shows that the event loop was blocked or overloaded: the end is
+        moved on by that time and a little more, so that what has come meanwhile is read first.
+
+        Args:
+            now: The time on the clock.
+        """
+        late = now - self.expires_at
+        if late <= LONGEST_LAG:
+            return late >= 0
+        self._delay(late + LONGEST_TURN)
+        return False
 
     def is_held_up(self, now: float) -> bool:
         """Return whether the clock stands for too long, or beyond the attempt's share of the call.
@@ -217,6 +244,17 @@ class AttemptTimer:
         self._pauses -= 1
         if not self._pauses:
             self._delay(self.clock() - self._paused_at)
+
+    def allow_for(self, lost: float) -> None:
+        """Add the time that the event loop has lost since: what has come meanwhile is read first.
+
+        Args:
+            lost: The seconds that the event loop has lost so far.
+        """
+        seconds, self._lost = lost - self._lost, lost
+        if seconds > 0.0 and not self._pauses:
+            self.last_activity += seconds
+            self._delay(seconds)
 
     def _delay(self, seconds: float) -> None:
         """Move everything that is due to a later time."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 
 from standby.runtime.forks import can_end, join, pause_across_forks
+from standby.runtime.loop_lag import lag_of_running_loop
 
 BLOCKED_AFTER = 1.0
 """Seconds without a turn of the loop after which it is reported."""
@@ -28,8 +29,11 @@ class _WatchedLoop:
         self.reports: list[Report] = []
         self.pinged_at: float | None = None
         self.is_reported = False
+        self._lag = lag_of_running_loop()
 
     def answer(self) -> None:
+        if self.pinged_at is not None and self.reports:  # else the loop was stopped meanwhile
+            self._lag.note(time.monotonic() - self.pinged_at)
         self.pinged_at, self.is_reported = None, False
 
 
@@ -53,7 +57,7 @@ class Watchdog:
         """
         loop = asyncio.get_running_loop()
         with self._lock:
-            watched = self._loops.setdefault(loop, _WatchedLoop())
+            watched = self._loops.get(loop) or self._loops.setdefault(loop, _WatchedLoop())
             watched.reports.append(report)
         try:
             self._wake()

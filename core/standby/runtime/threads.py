@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from standby.runtime.shortages import NoThreadError
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -32,7 +34,7 @@ async def blocking(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwarg
         What the function returns. What it raises is raised here.
 
     Raises:
-        RuntimeError: The system cannot start another thread.
+        NoThreadError: The system starts no further thread.
     """
     # every manifest imports this module, and `standby validate` needs no event loop
     import asyncio  # noqa: PLC0415
@@ -52,9 +54,9 @@ async def blocking(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwarg
 
     try:
         threading.Thread(target=work, name="standby-blocking", daemon=True).start()
-    except RuntimeError:  # the system has no thread left
+    except RuntimeError as error:
         slots.release()
-        raise
+        raise NoThreadError(str(error)) from error
     return await done
 
 

@@ -1,0 +1,43 @@
+"""How much time an event loop has lost: what blocks it or keeps it busy is not the models' fault.
+
+The watchdog measures it: it asks each loop that has calls under way for an answer.
+"""
+
+import asyncio
+from weakref import WeakKeyDictionary
+
+TOLERANCE = 0.02
+"""Seconds that a healthy loop may take to answer: its longest turn."""
+
+
+class LoopLag:
+    """The seconds that one event loop has lost so far."""
+
+    __slots__ = ("__weakref__", "lost")
+
+    def __init__(self) -> None:
+        """Begin with nothing lost."""
+        self.lost = 0.0
+
+    def note(self, seconds: float) -> None:
+        """Add what the loop took for an answer, unless every loop takes as long.
+
+        Args:
+            seconds: The time from the question to the answer.
+        """
+        if seconds > TOLERANCE:
+            self.lost += seconds
+
+
+_lags: "WeakKeyDictionary[asyncio.AbstractEventLoop, LoopLag]" = WeakKeyDictionary()
+
+
+def lag_of_running_loop() -> LoopLag:
+    """Return the running loop's lag.
+
+    Returns:
+        The same object for everyone on this loop.
+    """
+    loop = asyncio.get_running_loop()
+    lag = _lags.get(loop)
+    return lag if lag is not None else _lags.setdefault(loop, LoopLag())
