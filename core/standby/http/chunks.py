@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from typing import Any, Protocol
 
 from standby.errors import AttemptFailed
-from standby.failures import Kind
 from standby.http.bodies import decode_json
 from standby.http.sse import iter_events
 from standby.types import Chunk
@@ -66,7 +65,8 @@ async def iter_chunks(
 ) -> AsyncGenerator[Chunk, None]:
     """Yield the chunks of a stream.
 
-    After the vendor's end marker the answer is complete, even if the connection breaks.
+    After the vendor's end marker the answer is complete, whatever becomes of the connection and
+    whatever junk follows; only an error that the reader recognises takes it back.
 
     Args:
         body: The pieces of the body, cut anywhere.
@@ -101,13 +101,9 @@ _END = object()
 
 
 async def _next(values: AsyncGenerator[Any, None], until: float | None) -> Any:
-    """Return the next value after the end marker; `_END` also if the connection breaks."""
+    """Return the next value after the end marker; `_END` also for what breaks, or is no JSON."""
     try:
         async with asyncio.timeout_at(until):
             return await anext(values, _END)
-    except TimeoutError:
-        return _END
-    except AttemptFailed as error:
-        if error.failure.kind is not Kind.CONNECTION:
-            raise  # an error that the vendor sends takes the answer back
+    except (TimeoutError, AttemptFailed):
         return _END
