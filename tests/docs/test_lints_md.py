@@ -49,9 +49,7 @@ def _house_rules(install: Install) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _without_the_engine(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _without_the_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if "no-sdk" in request.node.name:
         monkeypatch.setitem(sys.modules, "xllamacpp", None)
 

@@ -25,7 +25,7 @@ async def forward_proxy(
         tls: The context of a proxy that is reached by TLS.
     """
     running: list[RawServer] = []
-    token = base64.b64encode(credentials.encode()).decode()
+    token = base64.b64encode(credentials.encode("latin-1")).decode()
 
     async def play(peer: Peer) -> None:
         head, body = await peer.request()

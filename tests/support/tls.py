@@ -1,6 +1,7 @@
 """Certificates made in memory: an authority, and servers that it certifies."""
 
 import datetime as dt
+import hashlib
 import ipaddress
 import ssl
 from pathlib import Path
@@ -34,6 +35,18 @@ class Authority:
         """Write the authority's certificate to a file; return its path."""
         path.write_bytes(self.pem)
         return str(path)
+
+    def hash_name(self) -> str:
+        """Return the name under which OpenSSL looks for the authority in a folder."""
+        # the name's canonical encoding: its only value in lower case, without the outer sequence
+        value = self._name.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
+        text = str(value).lower().encode()
+        oid = b"\x06\x03\x55\x04\x03"
+        pair = oid + b"\x0c" + bytes([len(text)]) + text
+        sequence = b"\x30" + bytes([len(pair)]) + pair
+        canonical = b"\x31" + bytes([len(sequence)]) + sequence
+        digest = hashlib.sha1(canonical, usedforsecurity=False).digest()
+        return f"{int.from_bytes(digest[:4], 'little'):08x}"
 
     def server(self, folder: Path, *names: str, end: dt.timedelta = DAY) -> ssl.SSLContext:
         """Return the TLS context of a server.

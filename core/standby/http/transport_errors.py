@@ -70,7 +70,7 @@ def _proxy_failure(status: int, proxy: Proxy | None) -> AttemptFailed:
     if status == 407:  # noqa: PLR2004 - RFC 9110, Proxy Authentication Required
         return password_wanted(proxy)
     name = "" if proxy is None else f" {proxy.name}"
-    message = f"connection error: the proxy{name} answered {status} instead of a tunnel"
+    message = f"connection error: the proxy{name}: it answered {status} instead of a tunnel"
     return AttemptFailed(Failure(kind=Kind.CONNECTION, message=message))
 
 
@@ -130,14 +130,17 @@ def _describe_certificate(error: BaseException) -> str:
 def _tls_reason(error: BaseException) -> str:
     """Return OpenSSL's own word for a failure, such as WRONG_VERSION_NUMBER of a server of HTTP."""
     inner = getattr(error, "os_error", error)
-    reason = inner.reason if isinstance(inner, ssl.SSLError) else None
+    reason = getattr(inner, "reason", None) if isinstance(inner, ssl.SSLError) else None
     return f" ({reason})" if reason else ""
 
 
 def _system_message(error: BaseException, number: int) -> str:
     """Return the system's message; that of a name's resolution has numbers of its own."""
     inner = getattr(error, "os_error", error)
+    if isinstance(inner, ConnectionError) and not number:  # asyncio's own
+        return "the server closed the connection in the TLS handshake"
+    if type(inner) is OSError and not number:  # a host's addresses have failed with several errors
+        return "no address of the host can be reached"
     if isinstance(inner, ConnectionError) or type(inner) is OSError:
-        # a host with several addresses has failed with several errors
-        return os.strerror(number) if number > 0 else "no address of the host can be reached"
+        return os.strerror(number)
     return str(getattr(inner, "strerror", None) or f"the connection broke ({type(error).__name__})")
