@@ -23,6 +23,21 @@ ARGUMENTS = {
 """What a command must be given besides its options."""
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("ask", "hello", "--deadline", "9999999h"),
+        ("check", "--timeout", "25h"),
+        ("explain", "--kind", "timeout", "--after", "999999999999h"),
+        ("simulate", "--duration", "86401s"),
+    ],
+)
+def test_a_time_of_more_than_a_day_is_refused(run: Run, arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    assert result.status == 2
+    assert f"{arguments[-1]!r} is longer than a day; write 24h or less" in result.err
+
+
 def commands(group: click.Group, name: str = "") -> Iterator[tuple[str, click.Command]]:
     """Yield each command below a group, and the group itself where it does something alone."""
     context = click.Context(group)

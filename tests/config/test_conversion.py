@@ -7,7 +7,17 @@ import pytest
 
 from standby.cards import Card
 from standby.config.conversion import convert_settings, find_type_errors
-from standby.settings import Chain, Model, Provider, Retry, Secret, Settings, Trigger
+from standby.settings import (
+    BreakerSettings,
+    Chain,
+    Hedge,
+    Model,
+    Provider,
+    Retry,
+    Secret,
+    Settings,
+    Trigger,
+)
 from tests.config.files import one_chain
 
 
@@ -128,6 +138,41 @@ def test_errors_in_settings_made_in_code_read_like_a_files(
         f"{finding.problem.message}; {finding.problem.hint}".removesuffix("; ")
         for finding in findings
     ] == [message]
+
+
+@pytest.mark.parametrize("seconds", [86_400.5, 1e12, 10**400, float("inf")])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda seconds: Settings(chains={"c": Chain(models=("m",), deadline=seconds)}),
+        lambda seconds: Settings(
+            chains={"c": Chain(models=("m",), retry=Retry(initial=seconds, limit=seconds))}
+        ),
+        lambda seconds: Settings(
+            chains={"c": Chain(models=("m",), hedge=Hedge(after=seconds))},
+        ),
+        lambda seconds: Settings(
+            models={"m": Model(breaker=BreakerSettings(open_limit=seconds))},
+            chains={"c": Chain(models=("m",))},
+        ),
+        lambda seconds: Settings(
+            models={"m": Model(card=Card(idle_timeout=seconds))}, chains={"c": Chain(models=("m",))}
+        ),
+    ],
+    ids=["deadline", "retry", "hedge", "breaker", "card"],
+)
+def test_a_time_of_more_than_a_day_is_refused(make: Any, seconds: float) -> None:
+    findings = find_type_errors(make(seconds))
+    assert {each.problem.code for each in findings} == {"out-of-range"}
+    assert all(
+        each.problem.message.endswith(f": {seconds} is longer than a day") for each in findings
+    )
+
+
+def test_what_is_not_a_number_is_not_a_time() -> None:
+    settings = Settings(chains={"c": Chain(models=("m",), deadline=float("nan"))})
+    [finding] = find_type_errors(settings)
+    assert finding.problem.message == "chains.c.deadline: nan is not a duration"
 
 
 def test_a_key_is_never_in_the_message() -> None:

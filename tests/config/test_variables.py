@@ -26,6 +26,19 @@ def fill_in(text: str, variables: Variables) -> tuple[Tree, Any, dict[Any, str]]
 # Where they come from
 
 
+@pytest.mark.parametrize("line", ["# a comment\n", "A=1\n", "\0"])
+def test_a_file_that_is_too_large_is_an_error_and_not_read(tmp_path: Path, line: str) -> None:
+    [problem] = variables(tmp_path, line * (2**20 // len(line) + 1)).problems
+    assert str(problem) == (
+        f"{tmp_path}/.env  error  the file is larger than 1048576 bytes; is it the right one?"
+    )
+
+
+def test_a_file_of_the_largest_size_is_read(tmp_path: Path) -> None:
+    loaded = variables(tmp_path, "A=1\n#" + "x" * (2**20 - 5))
+    assert (dict(loaded), loaded.problems) == ({"A": "1"}, [])
+
+
 def test_the_environment_wins_over_every_file(tmp_path: Path) -> None:
     loaded = variables(tmp_path, "A=file\nB=file\n", A="environment")
     assert dict(loaded) == {"A": "environment", "B": "file"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from standby.cli.completers import complete_chains, complete_models
-from standby.config.durations import parse_duration
+from standby.config.durations import parse_span
 from standby.config.finding import suggest
 from standby.pricing import TYPICAL, parse_size
 
@@ -47,7 +47,7 @@ def duration_option(name: str, **attributes: Any) -> Decorator:
     Returns:
         A decorator; the command gets seconds.
     """
-    return click.option(name, metavar="DURATION", callback=parse_with(parse_duration), **attributes)
+    return click.option(name, metavar="DURATION", callback=parse_with(parse_span), **attributes)
 
 
 json_option = click.option(

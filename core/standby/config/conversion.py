@@ -3,6 +3,7 @@
 The types decide what fits; jsonschema is used only to explain what does not.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
@@ -56,8 +57,8 @@ def _explain(settings: Settings, error: msgspec.ValidationError) -> list[Finding
     # jsonschema is slow to import, and mistakes are rare
     from standby.config.validation import validate  # noqa: PLC0415
 
-    json = msgspec.json.encode(settings, enc_hook=_encode_name)
-    given = prune(msgspec.json.decode(json)).value
+    values = msgspec.to_builtins(settings, str_keys=True, enc_hook=_encode_name)
+    given = prune(json.loads(json.dumps(values))).value  # unlike msgspec's JSON it has infinity
     in_file = format_durations(given, schema(), schema())
     findings = validate(
         in_file, schema(), format_value=lambda location, _: format_value_at(given, location)

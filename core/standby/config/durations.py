@@ -33,6 +33,26 @@ def parse_duration(text: str) -> float:
     return round(float(match[1]) * _SECONDS[match[2]], 9)
 
 
+def parse_span(text: str) -> float:
+    """Parse a duration that something really waits for.
+
+    Args:
+        text: "30s", "500ms", "3m" or "1h".
+
+    Returns:
+        The duration in seconds.
+
+    Raises:
+        ValueError: The text is not a duration, or is longer than `LONGEST_SPAN`.
+
+    """
+    seconds = parse_duration(text)
+    if seconds > LONGEST_SPAN:
+        longest = format_duration(LONGEST_SPAN)
+        raise ValueError(f"{text!r} is longer than a day; write {longest} or less")
+    return seconds
+
+
 def format_duration(seconds: float) -> str:
     """Format seconds as the file writes them.
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from standby.cards import LONGEST_SPAN
 from standby.config.durations import DURATION, format_duration, is_duration, parse_duration
 from standby.config.finding import Node
 
@@ -123,7 +124,7 @@ def _to_seconds(scalar: Node) -> Any:
 def _to_duration(scalar: Node) -> Any:
     if isinstance(scalar, bool) or not isinstance(scalar, int | float):
         return scalar
-    return format_duration(scalar)
+    return format_duration(min(scalar, 2 * LONGEST_SPAN))  # what is too long stays too long
 
 
 def _number_to_text(value: float | bool | None, schema: JsonSchema, root: JsonSchema) -> Any:

@@ -3,6 +3,7 @@
 A variable's value never appears in a problem.
 """
 
+import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,9 @@ import msgspec
 from standby.config.finding import Location, Node
 from standby.config.tree import Tree
 from standby.errors import Problem
+
+LARGEST_DOTENV = 2**20
+"""Bytes that a `.env` file may have: as many as a models.yaml."""
 
 LONGEST_QUOTE = 80
 """Characters of a malformed variable that a message quotes."""
@@ -179,8 +183,14 @@ def _read_dotenv(path: Path, problems: list[Problem]) -> list[tuple[str, str, in
     from dotenv.parser import parse_stream  # noqa: PLC0415 - only where there is such a file
 
     try:
-        with path.open(encoding="utf-8-sig") as stream:
-            bindings = list(parse_stream(stream))
+        with path.open("rb") as file:
+            data = file.read(LARGEST_DOTENV + 1)
+        if len(data) > LARGEST_DOTENV:
+            message = f"the file is larger than {LARGEST_DOTENV} bytes"
+            too_large = _warn(path, message, "is it the right one?")
+            problems.append(msgspec.structs.replace(too_large, severity="error"))
+            return []
+        bindings = list(parse_stream(io.StringIO(data.decode("utf-8-sig"))))
     except UnicodeDecodeError:
         problems.append(_warn(path, "this is not UTF-8, and is ignored", "save it as UTF-8"))
         return []
