@@ -20,6 +20,7 @@ from standby.http.bodies import (
     get_str,
     malformed,
     read_body,
+    read_error,
     strip_markup,
 )
 from standby.http.ndjson import iter_ndjson
@@ -107,6 +108,7 @@ __all__ = [
     "kind_of_status",
     "malformed",
     "read_body",
+    "read_error",
     "retry_after",
     "strip_markup",
     "unavailable",

@@ -26,13 +26,13 @@ from standby.plugin import (
     Provider,
     Reply,
     connection_failure,
-    decode_error,
     decode_json,
     encode_json,
     iter_events,
     key_of,
     malformed,
     read_body,
+    read_error,
     unavailable,
 )
 from standby_anthropic.failures import read_failure
@@ -55,6 +55,9 @@ DRAIN_TIMEOUT = 1.0
 _CONNECTION_ERRORS = (httpx2.TransportError, OSError)
 """Exceptions of a broken connection; a broken TLS record raises a plain OSError (httpx2 #854)."""
 
+_BROKEN = (*_CONNECTION_ERRORS, httpx2.DecodingError)
+"""Exceptions of a body that breaks off, or is not what its Content-Encoding says."""
+
 
 class _Client(httpx2.AsyncClient):
     """Gives the SDK an unread 200, and nothing else."""
@@ -65,7 +68,7 @@ class _Client(httpx2.AsyncClient):
         if response.status_code == HTTPStatus.OK:
             return response
         async with aclosing(response):
-            body = decode_error(await read_body(response.aiter_bytes()), response.status_code)
+            body = await read_error(response.aiter_bytes(), response.status_code, *_BROKEN)
         raise AttemptFailed(read_failure(response.status_code, response.headers, body))
 
 
@@ -168,7 +171,7 @@ class AnthropicSdkAdapter:
             if isinstance(error.__cause__, AttemptFailed):
                 raise error.__cause__ from None
             raise _transport_failure(error.__cause__ or error) from error
-        except (*_CONNECTION_ERRORS, httpx2.DecodingError) as error:
+        except _BROKEN as error:
             raise _transport_failure(error) from error
 
 

@@ -1,5 +1,6 @@
 """Gemini's adapter: where a request goes, and how its answer is read."""
 
+import re
 from collections.abc import AsyncIterator
 
 from standby.http.client import Headers, HttpClient, iter_chunks
@@ -25,6 +26,9 @@ VERSION = "v1beta"
 
 v1 answered 400, Unknown name "systemInstruction", until August 2025 at least.
 """
+
+_MODEL = re.compile(r"[^?&#\x00-\x20\x7f]+")
+"""A model's id, which becomes a part of the URL's path."""
 
 SERVER_TIMEOUT = "600"
 """Seconds that Google's servers may take.
@@ -118,8 +122,8 @@ class GeminiAdapter:
 
     def _resource(self, model: str) -> str:
         """Return a model's path, as Google's SDK builds it (google-genai 3.6, `t_model`)."""
-        if any(part in model for part in ("..", "?", "&")):
-            raise unavailable(f"not sent: {model!r} is not a model's name")
+        if ".." in model or not _MODEL.fullmatch(model):
+            raise unavailable(f"not sent: the model {model!r} has no place in a URL")
         if not self._vertex:
             return model if model.startswith(("models/", "tunedModels/")) else f"models/{model}"
         if not model.startswith(("projects/", "models/", "publishers/")):

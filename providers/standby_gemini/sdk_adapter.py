@@ -31,13 +31,13 @@ from standby.plugin import (
     Provider,
     Reply,
     connection_failure,
-    decode_error,
     decode_json,
     encode_json,
     iter_events,
     key_of,
     malformed,
     read_body,
+    read_error,
     unavailable,
 )
 from standby_gemini.failures import read_failure
@@ -64,6 +64,12 @@ Without it the SDK sends its own time-out, and a short one makes the server fail
 
 LIMITS = httpx2.Limits(max_connections=1000, max_keepalive_connections=100)
 """Connections of one event loop; the bounds are openai-python's own."""
+
+_BROKEN = (httpx2.TransportError, OSError, httpx2.DecodingError)
+"""Exceptions of a body that breaks off, or is not what its Content-Encoding says.
+
+A broken TLS record raises a plain OSError (httpx2 #854).
+"""
 
 _EMPTY_RESPONSE = httpx2.Response(200, content=b"")
 _PLACEHOLDER = types.Content()
@@ -215,7 +221,7 @@ class GeminiSdkAdapter:
                 raise unavailable("the SDK sent nothing")
             if response.status_code != HTTPStatus.OK:
                 status = response.status_code
-                body = decode_error(await read_body(response.aiter_bytes()), status)
+                body = await read_error(response.aiter_bytes(), status, *_BROKEN)
                 raise AttemptFailed(read_failure(status, response.headers, body))
             yield response
         # a broken TLS record raises a plain OSError (httpx2 #854)

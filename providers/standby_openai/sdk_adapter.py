@@ -27,13 +27,13 @@ from standby.plugin import (
     Provider,
     Reply,
     connection_failure,
-    decode_error,
     decode_json,
     encode_json,
     iter_events,
     key_of,
     malformed,
     read_body,
+    read_error,
     unavailable,
 )
 from standby_openai import chat_reply, chat_request, responses_reply, responses_request
@@ -63,6 +63,9 @@ DONE = "[DONE]"
 _CONNECTION_ERRORS = (httpx2.TransportError, OSError)
 """Exceptions of a broken connection; a broken TLS record raises a plain OSError (httpx2 #854)."""
 
+_BROKEN = (*_CONNECTION_ERRORS, httpx2.DecodingError)
+"""Exceptions of a body that breaks off, or is not what its Content-Encoding says."""
+
 
 class _NotOk(Exception):
     """Carries a failure through the SDK.
@@ -84,7 +87,7 @@ class _Client(httpx2.AsyncClient):
         if response.status_code == HTTPStatus.OK:
             return response
         async with aclosing(response):
-            body = decode_error(await read_body(response.aiter_bytes()), response.status_code)
+            body = await read_error(response.aiter_bytes(), response.status_code, *_BROKEN)
         raise _NotOk(read_failure(response.status_code, response.headers, body))
 
 
@@ -182,7 +185,7 @@ class OpenAISdkAdapter:
             response = await self._post(path, encode_json(body))
             async with aclosing(response):
                 yield response
-        except (*_CONNECTION_ERRORS, httpx2.DecodingError) as error:
+        except _BROKEN as error:
             raise _transport_failure(error) from error
 
     async def _post(self, path: str, body: bytes) -> httpx2.Response:

@@ -18,7 +18,7 @@ from standby import AsyncStandby, CallFailed, ChainExhausted, Standby, StandbyEr
 from standby.cli import standby
 from standby.failures import Attempt
 from standby.http import client
-from standby.http.bodies import LARGEST
+from standby.http.bodies import ERROR_TIMEOUT, LARGEST, LARGEST_ERROR
 from standby.http.chunks import DRAIN_TIMEOUT
 from standby.http.client import HttpClient
 from standby.http.transport_errors import CONNECT_TIMEOUT
@@ -386,7 +386,7 @@ def test_exactly_the_names_of_the_client_are_listed() -> None:
 def test_the_page_states_the_bounds_of_the_client() -> None:
     section = TEXT.partition("## Sending\n")[2].partition("\n## ")[0]
     bounds = (
-        f"for {client.ERROR_TIMEOUT:g} second at most, and {client.LARGEST_ERROR // 2**10} KiB",
+        f"for {ERROR_TIMEOUT:g} second at most, and {LARGEST_ERROR // 2**10} KiB",
         f"no connection in {CONNECT_TIMEOUT:g} seconds",
         f"more than {LARGEST // 2**20} MiB",
         f"all {client.MAX_CONNECTIONS} connections are in use for {client.POOL_TIMEOUT:g} seconds",

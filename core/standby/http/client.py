@@ -7,7 +7,7 @@ pool. It raises `AttemptFailed` and nothing else, in messages that hold no key a
 import asyncio
 import io
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ import msgspec
 
 from standby.errors import AttemptFailed
 from standby.failures import Failure
-from standby.http.bodies import LARGEST, decode_error, malformed, read_body
+from standby.http.bodies import LARGEST, malformed, read_body, read_error
 from standby.http.certificates import trusted_certificates
 from standby.http.chunks import ChunkReader, iter_chunks
 from standby.http.connector import GuardedConnector
@@ -40,12 +40,6 @@ MAX_CONNECTIONS = 1000
 
 POOL_TIMEOUT = 10.0
 """Seconds to wait for one of them."""
-
-ERROR_TIMEOUT = 1.0
-"""Seconds to read the body of an error response: its status and headers decide anyway."""
-
-LARGEST_ERROR = 2**16
-"""Bytes read of the body of an error response."""
 
 KEEP_ALIVE = 20.0
 """Seconds that an idle connection is kept."""
@@ -222,7 +216,7 @@ class HttpClient:
             return password_wanted(proxy)
         if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
             return AttemptFailed(self._read_failure(status, headers, _describe_redirect(headers)))
-        body = decode_error(await self._read_error(response), status)
+        body = await read_error(self._iter_body(response, None), status)
         return AttemptFailed(self._read_failure(status, headers, body))
 
     async def _iter_body(
@@ -248,17 +242,6 @@ class HttpClient:
         except Exception as error:  # noqa: BLE001 - whatever it is may hold the key
             failure = self._describe(error, proxy)
         raise failure
-
-    async def _read_error(self, response: aiohttp.ClientResponse) -> bytes:
-        """Read what comes of an error's body in a short time; it may be slow, broken, or huge."""
-        body = bytearray()
-        with suppress(TimeoutError, AttemptFailed):
-            async with asyncio.timeout(ERROR_TIMEOUT):
-                async for piece in self._iter_body(response, None):
-                    body += piece
-                    if len(body) >= LARGEST_ERROR:
-                        break
-        return bytes(body[:LARGEST_ERROR])
 
     def _describe(
         self, error: Exception, proxy: Proxy | None, connect: float | None = None

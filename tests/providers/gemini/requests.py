@@ -1,7 +1,5 @@
 """Requests to the gemini provider, as the dispatcher would make them."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -14,14 +12,11 @@ from standby.plugin import (
     Failure,
     Message,
     ModelRequest,
-    Provider,
     Request,
     Role,
     Sampling,
-    Secret,
     Text,
 )
-from standby_gemini.adapter import GeminiAdapter
 
 KEY = "AIzaSy-a-key-that-opens-nothing"
 
@@ -48,27 +43,14 @@ def model_request(
     )
 
 
-@asynccontextmanager
-async def adapter(url: str, key: str = KEY) -> AsyncIterator[GeminiAdapter]:
-    gemini = GeminiAdapter(
-        Provider(plugin="gemini", base_url=url, api_key=Secret(key, "GEMINI_API_KEY"))
-    )
-    try:
-        yield gemini
-    finally:
-        await gemini.aclose()
-
-
-async def get_failure(
-    gemini: GeminiAdapter, request: ModelRequest, *, stream: bool = False
-) -> Failure:
+async def get_failure(gemini: Any, request: ModelRequest, *, stream: bool = False) -> Failure:
     """Return the request's failure."""
     with pytest.raises(AttemptFailed) as caught:
         await (collect(gemini, request) if stream else gemini.complete(request))
     return caught.value.failure
 
 
-async def collect(gemini: GeminiAdapter, request: ModelRequest) -> tuple[list[str], End]:
+async def collect(gemini: Any, request: ModelRequest) -> tuple[list[str], End]:
     """Return a stream's texts, and its end."""
     chunks: list[Chunk] = [chunk async for chunk in gemini.stream(request)]
     end = chunks[-1].end

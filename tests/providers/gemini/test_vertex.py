@@ -1,5 +1,6 @@
 """Vertex AI: the same wire at another endpoint, with Google Cloud's credentials or with a key."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from standby import AsyncStandby
 from standby.plugin import AttemptFailed, Kind, Provider, Secret
 from standby_gemini import standby_provider
-from standby_gemini.adapter import GeminiAdapter, _vertex_url
 from tests.providers.gemini.requests import collect, model_request
 from tests.support.loopback import Answer, Loopback, Received, gemini_answers, gemini_error
 
@@ -20,6 +20,7 @@ ACCOUNT = {"project": "my-project", "location": "europe-west1"}
 MODEL = (
     "/v1beta1/projects/my-project/locations/europe-west1/publishers/google/models/gemini-2.5-pro"
 )
+MakeAdapter = Callable[..., Any]
 TOKEN = "ya29.a-token-that-opens-nothing"
 
 
@@ -63,20 +64,24 @@ def answers(request: Received) -> Answer:
     return gemini_answers("Lisbon, ", "says Vertex.")(request)
 
 
-def adapter(server: Loopback, options: dict[str, Any], key: str = "") -> GeminiAdapter:
-    secret = Secret(key, "GEMINI_API_KEY") if key else None
-    return GeminiAdapter(
-        Provider(plugin="gemini", base_url=server.url, api_key=secret, options=options)
-    )
+@pytest.fixture
+def adapter(server: Loopback, transport_class: type[Any]) -> MakeAdapter:
+    def make(options: dict[str, Any], key: str = "") -> Any:
+        secret = Secret(key, "GEMINI_API_KEY") if key else None
+        return transport_class(
+            Provider(plugin="gemini", base_url=server.url, api_key=secret, options=options)
+        )
+
+    return make
 
 
 @pytest.mark.usefixtures("credentials")
 @pytest.mark.parametrize("streams", [False, True])
 async def test_a_project_uses_application_default_credentials(
-    server: Loopback, *, streams: bool
+    server: Loopback, adapter: MakeAdapter, *, streams: bool
 ) -> None:
     server.answer = answers
-    gemini = adapter(server, ACCOUNT, key="a-key-of-the-developer-api")
+    gemini = adapter(ACCOUNT, key="a-key-of-the-developer-api")
     try:
         text = (
             "".join((await collect(gemini, model_request()))[0])
@@ -101,9 +106,9 @@ async def test_a_project_uses_application_default_credentials(
 
 
 @pytest.mark.usefixtures("credentials")
-async def test_vertex_uses_the_configured_version(server: Loopback) -> None:
+async def test_vertex_uses_the_configured_version(server: Loopback, adapter: MakeAdapter) -> None:
     server.answer = answers
-    gemini = adapter(server, {"project": "p"})
+    gemini = adapter({"project": "p"})
     try:
         await gemini.complete(model_request(options={"api_version": "v1"}))
     finally:
@@ -114,9 +119,11 @@ async def test_vertex_uses_the_configured_version(server: Loopback) -> None:
     )
 
 
-async def test_express_mode_needs_a_key_and_no_project(server: Loopback) -> None:
+async def test_express_mode_needs_a_key_and_no_project(
+    server: Loopback, adapter: MakeAdapter
+) -> None:
     server.answer = answers
-    gemini = adapter(server, {"express": True}, key="a-key-of-vertex")
+    gemini = adapter({"express": True}, key="a-key-of-vertex")
     try:
         await gemini.complete(model_request())
     finally:
@@ -128,10 +135,10 @@ async def test_express_mode_needs_a_key_and_no_project(server: Loopback) -> None
 
 
 async def test_without_credentials_the_model_is_unavailable_and_the_message_names_the_remedy(
-    server: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    server: Loopback, adapter: MakeAdapter, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "missing.json"))
-    gemini = adapter(server, ACCOUNT)
+    gemini = adapter(ACCOUNT)
     try:
         with pytest.raises(AttemptFailed) as caught:
             await gemini.complete(model_request())
@@ -157,7 +164,7 @@ async def test_without_credentials_the_model_is_unavailable_and_the_message_name
     ],
 )
 async def test_a_refused_token_makes_the_model_unavailable(
-    server: Loopback, status: int, body: dict[str, Any], kind: Kind
+    server: Loopback, adapter: MakeAdapter, status: int, body: dict[str, Any], kind: Kind
 ) -> None:
     server.script(
         Answer(
@@ -166,7 +173,7 @@ async def test_a_refused_token_makes_the_model_unavailable(
             pieces=((0, msgspec.json.encode(body)),),
         )
     )
-    gemini = adapter(server, ACCOUNT)
+    gemini = adapter(ACCOUNT)
     try:
         with pytest.raises(AttemptFailed) as caught:
             await gemini.complete(model_request())
@@ -178,13 +185,17 @@ async def test_a_refused_token_makes_the_model_unavailable(
 @pytest.mark.parametrize(
     ("location", "url"),
     [
-        ("global", "https://aiplatform.googleapis.com/"),
-        ("eu", "https://aiplatform.eu.rep.googleapis.com/"),
-        ("europe-west1", "https://europe-west1-aiplatform.googleapis.com/"),
+        ("global", "https://aiplatform.googleapis.com"),
+        ("eu", "https://aiplatform.eu.rep.googleapis.com"),
+        ("europe-west1", "https://europe-west1-aiplatform.googleapis.com"),
     ],
 )
-def test_each_location_has_its_own_endpoint(location: str, url: str) -> None:
-    assert _vertex_url(location) == url
+def test_each_location_has_its_own_endpoint(
+    transport_class: type[Any], location: str, url: str
+) -> None:
+    options = {"project": "p", "location": location}
+    gemini = transport_class(Provider(plugin="gemini", options=options))
+    assert gemini._default_url().rstrip("/") == url
 
 
 @pytest.mark.parametrize(

@@ -1,33 +1,29 @@
-"""Successful requests, through the real SDK over real sockets."""
+"""Successful requests over real sockets, by the lean client and by the SDK."""
 
 import asyncio
-import subprocess
-import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from standby.plugin import AttemptFailed, End, Finish, Kind, Provider, Secret, Usage
-from standby_openai.adapter import OpenAIAdapter
-from tests.providers.openai.requests import KEY, adapter, collect, model_request
-from tests.support.half_imported import run_program
+from tests.providers.openai.requests import KEY, collect, model_request
 from tests.support.loopback import Loopback, Received, openai_reply, openai_stream
+from tests.support.transports import OpenAdapter
 
 USAGE = Usage(input=12, output=28, reasoning=25, cached=4)
 RESPONSE_MODEL = "o3-mini-2025-01-31"
 ADDED_BY_HTTP = {"host", "connection", "accept-encoding", "content-length"}
 
 
-async def test_a_reply_arrives_complete(server: Loopback) -> None:
+async def test_a_reply_arrives_complete(server: Loopback, adapter: OpenAdapter) -> None:
     async with adapter(server.url) as openai:
         reply = await openai.complete(model_request())
     assert (reply.text, reply.finish, reply.usage) == ("Lisbon, says OpenAI.", Finish.STOP, USAGE)
     assert reply.response_model == RESPONSE_MODEL
 
 
-async def test_a_stream_arrives_in_pieces_and_ends(server: Loopback) -> None:
+async def test_a_stream_arrives_in_pieces_and_ends(server: Loopback, adapter: OpenAdapter) -> None:
     async with adapter(server.url) as openai:
         texts, end = await collect(openai, model_request())
     assert texts == ["Lisbon, ", "says OpenAI."]
@@ -37,7 +33,9 @@ async def test_a_stream_arrives_in_pieces_and_ends(server: Loopback) -> None:
 
 
 @pytest.mark.parametrize("base", ["", "/", "/v1", "/v1/", "/proxy/openai/v1"])
-async def test_a_base_url_may_have_a_path(server: Loopback, base: str) -> None:
+async def test_a_base_url_may_have_a_path(
+    server: Loopback, base: str, adapter: OpenAdapter
+) -> None:
     async with adapter(server.url + base) as openai:
         await openai.complete(model_request())
         await collect(openai, model_request())
@@ -49,13 +47,16 @@ async def test_a_base_url_may_have_a_path(server: Loopback, base: str) -> None:
         )
 
 
-def test_without_a_base_url_the_endpoint_is_openais_own() -> None:
-    openai = OpenAIAdapter(Provider(plugin="openai", api_key=Secret(KEY)))
-    assert str(openai._sdk.base_url) == "https://api.openai.com/v1/"
+def test_without_a_base_url_the_endpoint_is_openais_own(transport_class: type[Any]) -> None:
+    openai = transport_class(Provider(plugin="openai", api_key=Secret(KEY)))
+    url = openai._sdk.base_url if hasattr(openai, "_sdk") else openai._base_url
+    assert str(url).rstrip("/") == "https://api.openai.com/v1"
     assert openai._max_tokens == "max_completion_tokens"
 
 
-async def test_the_body_on_the_wire_is_ours_and_nothing_else(server: Loopback) -> None:
+async def test_the_body_on_the_wire_is_ours_and_nothing_else(
+    server: Loopback, adapter: OpenAdapter
+) -> None:
     request = model_request(
         ("system", "Be brief."),
         ("user", "Wo? 🗺"),
@@ -78,29 +79,31 @@ async def test_the_body_on_the_wire_is_ours_and_nothing_else(server: Loopback) -
     assert stream == unary | {"stream": True, "stream_options": {"include_usage": True}}
 
 
-async def test_a_users_own_endpoint_gets_max_tokens(server: Loopback) -> None:
+async def test_a_users_own_endpoint_gets_max_tokens(server: Loopback, adapter: OpenAdapter) -> None:
     async with adapter(server.url) as openai:
         await openai.complete(model_request(model="an-unknown-model", max_tokens=100))
     assert server.requests[0].json["max_tokens"] == 100
 
 
-async def test_the_sdk_authenticates_and_the_time_outs_are_the_dispatchers(
-    server: Loopback,
+async def test_the_key_is_sent_and_the_time_outs_are_the_dispatchers(
+    server: Loopback, adapter: OpenAdapter
 ) -> None:
     async with adapter(server.url) as openai:
         await openai.complete(model_request())
     headers = server.requests[0].headers
     assert headers["authorization"] == f"Bearer {KEY}"
     assert headers["content-type"] == headers["accept"] == "application/json"
-    assert headers["user-agent"].startswith("AsyncOpenAI/Python ")
+    assert headers["user-agent"].startswith(("AsyncOpenAI/Python ", "standby/"))
     assert (
         not {"x-stainless-read-timeout", "openai-organization", "openai-project"} & headers.keys()
     )
 
 
 @pytest.mark.parametrize("key", [None, Secret("", "OPENAI_API_KEY")])
-async def test_a_users_own_endpoint_may_need_no_key(server: Loopback, key: Secret | None) -> None:
-    openai = OpenAIAdapter(Provider(plugin="openai", base_url=server.url, api_key=key))
+async def test_a_users_own_endpoint_may_need_no_key(
+    server: Loopback, key: Secret | None, transport_class: type[Any]
+) -> None:
+    openai = transport_class(Provider(plugin="openai", base_url=server.url, api_key=key))
     assert (await openai.complete(model_request())).text
     assert (await collect(openai, model_request()))[0]
     await openai.aclose()
@@ -122,7 +125,7 @@ no header at all
 
 
 async def test_no_environment_variable_changes_anything(
-    server: Loopback, monkeypatch: pytest.MonkeyPatch
+    server: Loopback, monkeypatch: pytest.MonkeyPatch, adapter: OpenAdapter
 ) -> None:
     async with adapter(server.url) as openai:
         await openai.complete(model_request())
@@ -154,7 +157,7 @@ def without(headers: dict[str, str], name: str) -> dict[str, str]:
 
 
 async def test_without_a_key_no_variable_supplies_one(
-    server: Loopback, monkeypatch: pytest.MonkeyPatch
+    server: Loopback, monkeypatch: pytest.MonkeyPatch, adapter: OpenAdapter
 ) -> None:
     for name in ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY"):
         monkeypatch.setenv(name, "another-key")
@@ -164,19 +167,7 @@ async def test_without_a_key_no_variable_supplies_one(
     assert "another-key" not in str(server.requests[0].headers)
 
 
-def test_a_legacy_http_client_changes_nothing() -> None:
-    code = (
-        "import types, sys; sys.modules['aiohttp'] = None; "
-        "from standby.plugin import Provider, Secret; "
-        "from standby_openai.adapter import OpenAIAdapter, _Client; "
-        "adapter = OpenAIAdapter(Provider(plugin='openai', api_key=Secret('k'))); "
-        "print(type(adapter._sdk._client) is _Client)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - ourselves
-    assert done.stdout.strip() == "True"
-
-
-async def test_twenty_concurrent_requests_never_mix(server: Loopback) -> None:
+async def test_twenty_concurrent_requests_never_mix(server: Loopback, adapter: OpenAdapter) -> None:
     def echo(request: Received) -> Any:
         text = request.json["messages"][0]["content"]
         return (
@@ -200,7 +191,7 @@ async def test_twenty_concurrent_requests_never_mix(server: Loopback) -> None:
         ]
 
 
-async def test_a_connection_is_used_again(server: Loopback) -> None:
+async def test_a_connection_is_used_again(server: Loopback, adapter: OpenAdapter) -> None:
     async with adapter(server.url) as openai:
         await openai.complete(model_request())
         for _ in range(3):
@@ -209,7 +200,9 @@ async def test_a_connection_is_used_again(server: Loopback) -> None:
     assert (len(server.requests), server.accepted) == (5, 1)
 
 
-def test_one_adapter_belongs_to_one_loop_and_leaves_nothing_open(server: Loopback) -> None:
+def test_one_adapter_belongs_to_one_loop_and_leaves_nothing_open(
+    server: Loopback, adapter: OpenAdapter
+) -> None:
     async def ask() -> str:
         async with adapter(server.url) as openai:
             return (await openai.complete(model_request())).text
@@ -222,7 +215,7 @@ def test_one_adapter_belongs_to_one_loop_and_leaves_nothing_open(server: Loopbac
     assert (server.accepted, server.open_connections) == (3, 0)
 
 
-async def test_a_key_may_have_blanks_around_it(server: Loopback) -> None:
+async def test_a_key_may_have_blanks_around_it(server: Loopback, adapter: OpenAdapter) -> None:
     async with adapter(server.url, key=f" {KEY}\n") as openai:
         await openai.complete(model_request())
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
@@ -231,11 +224,11 @@ async def test_a_key_may_have_blanks_around_it(server: Loopback) -> None:
 @pytest.mark.parametrize(
     "key", ["key\nwith a line end", "key\r\nX-Injected: 1", "schlüssel", "key\x00"]
 )
-def test_an_unsendable_key_is_reported_and_not_shown(key: str) -> None:
+def test_an_unsendable_key_is_reported_and_not_shown(key: str, transport_class: type[Any]) -> None:
     with pytest.raises(
         AttemptFailed, match=r"the key \(Secret\(OPENAI_API_KEY\)\) cannot be sent"
     ) as caught:
-        OpenAIAdapter(
+        transport_class(
             Provider(
                 plugin="openai",
                 base_url="http://127.0.0.1:9",
@@ -249,51 +242,18 @@ def test_an_unsendable_key_is_reported_and_not_shown(key: str) -> None:
 @pytest.mark.parametrize(
     "key", [None, Secret("", "OPENAI_API_KEY"), Secret("  \n", "OPENAI_API_KEY")]
 )
-def test_without_a_key_and_an_endpoint_the_message_says_what_to_set(key: Secret | None) -> None:
+def test_without_a_key_and_an_endpoint_the_message_says_what_to_set(
+    key: Secret | None, transport_class: type[Any]
+) -> None:
     with pytest.raises(AttemptFailed, match="no key: set OPENAI_API_KEY") as caught:
-        OpenAIAdapter(Provider(plugin="openai", api_key=key))
-    assert caught.value.failure.kind is Kind.UNAVAILABLE
-
-
-@pytest.mark.parametrize("name", ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"])
-def test_an_invalid_proxy_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setenv(name, "gopher://127.0.0.1:9")
-    with pytest.raises(AttemptFailed, match=r"the client cannot be made: .*gopher") as caught:
-        OpenAIAdapter(Provider(plugin="openai", base_url="http://127.0.0.1:9", api_key=Secret(KEY)))
+        transport_class(Provider(plugin="openai", api_key=key))
     assert caught.value.failure.kind is Kind.UNAVAILABLE
 
 
 async def test_a_proxy_variable_is_respected(
-    server: Loopback, monkeypatch: pytest.MonkeyPatch
+    server: Loopback, monkeypatch: pytest.MonkeyPatch, adapter: OpenAdapter
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", server.url)
     async with adapter("http://openai.invalid/v1") as openai:
         assert (await openai.complete(model_request())).text == "Lisbon, says OpenAI."
     assert server.requests[0].headers["host"] == "openai.invalid"
-
-
-def test_an_unparsable_endpoint_is_unavailable() -> None:
-    url = "http://127.0.0.1:port"
-    with pytest.raises(AttemptFailed, match="the client cannot be made: ") as caught:
-        OpenAIAdapter(Provider(plugin="openai", base_url=url, api_key=Secret(KEY)))
-    assert caught.value.failure.kind is Kind.UNAVAILABLE
-
-
-def test_the_certificates_are_read_once() -> None:
-    adapters = [OpenAIAdapter(Provider(plugin="openai", api_key=Secret(KEY))) for _ in range(2)]
-    contexts = {id(one._sdk._client._transport._pool._ssl_context) for one in adapters}  # type: ignore[attr-defined] # httpx2's
-    assert len(contexts) == 1
-
-
-def test_an_answer_comes_while_another_thread_imports_httpx(
-    server: Loopback, tmp_path: Path
-) -> None:
-    program = """
-import asyncio
-from tests.providers.openai.requests import adapter, model_request
-async def ask():
-    async with adapter(sys.argv[1]) as openai:
-        print((await openai.complete(model_request())).text)
-asyncio.run(ask())
-"""
-    assert run_program(program, tmp_path, server.url) == ("Lisbon, says OpenAI.\n", "")

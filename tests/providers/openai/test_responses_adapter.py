@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from standby.plugin import AttemptFailed, Chunk, End, Finish, Kind, Request, Tool, ToolCall, Usage
-from tests.providers.openai.requests import KEY, adapter, collect, get_failure, model_request
+from tests.providers.openai.requests import KEY, collect, get_failure, model_request
 from tests.providers.openai.responses_errors import MISSING
 from tests.support.loopback import (
     OPENAI_404,
@@ -40,6 +40,7 @@ from tests.support.responses_wire import (
     reasoning_item,
     response,
 )
+from tests.support.transports import OpenAdapter
 
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["reply", "stream"])
 SOL = "gpt-5.6-sol"
@@ -70,7 +71,9 @@ ERROR = {
 
 
 @pytest.mark.parametrize("base", ["", "/", "/v1", "/v1/", "/proxy/openai/v1"])
-async def test_the_request_has_the_apis_path_and_the_key(server: Loopback, base: str) -> None:
+async def test_the_request_has_the_apis_path_and_the_key(
+    server: Loopback, base: str, adapter: OpenAdapter
+) -> None:
     server.answer = openai_responses(*ITEMS)
     async with adapter(server.url + base) as openai:
         await openai.complete(REQUEST)
@@ -105,7 +108,7 @@ async def test_the_request_has_the_apis_path_and_the_key(server: Loopback, base:
 )
 @BOTH
 async def test_the_card_chooses_the_max_tokens_field(
-    server: Loopback, model: str, path: str, *, stream: bool
+    server: Loopback, model: str, path: str, adapter: OpenAdapter, *, stream: bool
 ) -> None:
     server.answer = openai_responses(*ITEMS) if path == "responses" else openai_answers("Lisbon")
     async with adapter(f"{server.url}/v1") as openai:
@@ -117,7 +120,7 @@ async def test_the_card_chooses_the_max_tokens_field(
     assert [request.path for request in server.requests] == [f"/v1/{path}"]
 
 
-async def test_a_reply_arrives_complete(server: Loopback) -> None:
+async def test_a_reply_arrives_complete(server: Loopback, adapter: OpenAdapter) -> None:
     server.script(openai_response(*ITEMS))
     async with adapter(server.url) as openai:
         reply = await openai.complete(REQUEST)
@@ -133,7 +136,9 @@ async def test_a_reply_arrives_complete(server: Loopback) -> None:
 
 
 @pytest.mark.parametrize("framing", ["chunked", "eof"])
-async def test_a_stream_arrives_in_pieces_and_ends(server: Loopback, framing: Any) -> None:
+async def test_a_stream_arrives_in_pieces_and_ends(
+    server: Loopback, framing: Any, adapter: OpenAdapter
+) -> None:
     server.script(openai_response_stream(*ITEMS, framing=framing))
     async with adapter(server.url) as openai:
         chunks = [chunk async for chunk in openai.stream(REQUEST) if not chunk.working]
@@ -154,7 +159,9 @@ async def test_a_stream_arrives_in_pieces_and_ends(server: Loopback, framing: An
 
 
 @BOTH
-async def test_one_connection_serves_many(server: Loopback, *, stream: bool) -> None:
+async def test_one_connection_serves_many(
+    server: Loopback, adapter: OpenAdapter, *, stream: bool
+) -> None:
     server.answer = openai_responses(*ITEMS)
     async with adapter(server.url) as openai:
         for _ in range(3):
@@ -185,7 +192,7 @@ async def test_one_connection_serves_many(server: Loopback, *, stream: bool) -> 
     ids=str,
 )
 async def test_a_refused_request_is_one_failure_with_its_id(
-    server: Loopback, answer: Answer, kind: Kind, text: str, *, stream: bool
+    server: Loopback, answer: Answer, kind: Kind, text: str, adapter: OpenAdapter, *, stream: bool
 ) -> None:
     server.script(
         msgspec.structs.replace(answer, headers={**answer.headers, "x-request-id": "req_7"})
@@ -215,7 +222,7 @@ async def test_a_refused_request_is_one_failure_with_its_id(
     ids=str,
 )
 async def test_every_fault_is_one_failure(
-    server: Loopback, answer: Answer, kind: Kind, text: str, *, stream: bool
+    server: Loopback, answer: Answer, kind: Kind, text: str, adapter: OpenAdapter, *, stream: bool
 ) -> None:
     server.script(answer)
     async with adapter(server.url) as openai:
@@ -228,7 +235,7 @@ async def test_every_fault_is_one_failure(
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
 async def test_a_cut_answer_is_a_failure(
-    server: Loopback, how: Any, share: float, *, stream: bool
+    server: Loopback, how: Any, share: float, adapter: OpenAdapter, *, stream: bool
 ) -> None:
     answer = (openai_response_stream if stream else openai_response)(*ITEMS)
     server.script(cut(answer, int(len(answer.body) * share), how))
@@ -238,7 +245,9 @@ async def test_a_cut_answer_is_a_failure(
 
 
 @pytest.mark.parametrize("kept", [0, 1, 5, 9, -1])
-async def test_a_stream_without_its_end_marker_is_malformed(server: Loopback, kept: int) -> None:
+async def test_a_stream_without_its_end_marker_is_malformed(
+    server: Loopback, kept: int, adapter: OpenAdapter
+) -> None:
     server.script(play_events(events_of_response(response(*ITEMS))[:kept]))
     async with adapter(server.url) as openai:
         failure = await get_failure(openai, REQUEST, stream=True)
@@ -257,7 +266,7 @@ async def test_a_stream_without_its_end_marker_is_malformed(server: Loopback, ke
 )
 @pytest.mark.parametrize("kept", [0, 3, 9])
 async def test_an_error_in_the_middle_of_a_stream_fails(
-    server: Loopback, event: dict[str, Any], kept: int
+    server: Loopback, event: dict[str, Any], kept: int, adapter: OpenAdapter
 ) -> None:
     server.script(play_events([*events_of_response(response(*ITEMS))[:kept], event]))
     async with adapter(server.url) as openai:
@@ -270,14 +279,16 @@ async def test_an_error_in_the_middle_of_a_stream_fails(
 
 
 @pytest.mark.parametrize("then", ["close", "reset", "hang"])
-async def test_a_complete_stream_survives_a_broken_connection(server: Loopback, then: Any) -> None:
+async def test_a_complete_stream_survives_a_broken_connection(
+    server: Loopback, then: Any, adapter: OpenAdapter
+) -> None:
     server.script(play_events(events_of_response(response(*ITEMS)), then=then))
     async with adapter(server.url) as openai:
         texts, end = await collect(openai, REQUEST)
     assert ("".join(texts), end.id) == ("Lisbon, says OpenAI.", RESPONSE_ID)
 
 
-async def test_done_may_follow_the_end(server: Loopback) -> None:
+async def test_done_may_follow_the_end(server: Loopback, adapter: OpenAdapter) -> None:
     pieces = tuple(
         (0.0, frame)
         for frame in [*frames(events_of_response(response(*ITEMS))), b"data: [DONE]\n\n"]
@@ -288,14 +299,16 @@ async def test_done_may_follow_the_end(server: Loopback) -> None:
 
 
 @BOTH
-async def test_a_token_limit_without_text_is_empty(server: Loopback, *, stream: bool) -> None:
+async def test_a_token_limit_without_text_is_empty(
+    server: Loopback, adapter: OpenAdapter, *, stream: bool
+) -> None:
     answer = incomplete("max_output_tokens", reasoning_item("Hm."))
     server.script(play_events(events_of_response(answer)) if stream else respond(200, answer))
     async with adapter(server.url) as openai:
         assert (await get_failure(openai, REQUEST, stream=stream)).kind is Kind.EMPTY
 
 
-async def test_an_impossible_request_is_not_sent(server: Loopback) -> None:
+async def test_an_impossible_request_is_not_sent(server: Loopback, adapter: OpenAdapter) -> None:
     request = msgspec.structs.replace(
         REQUEST, request=Request(REQUEST.request.messages, tools=(Tool(name="\ud800"),))
     )
