@@ -7,6 +7,7 @@ import time
 import traceback
 from typing import Any
 
+import msgspec
 import pytest
 
 from standby.cards import Card
@@ -16,9 +17,11 @@ from standby.dispatch.stream_gate import StreamGate
 from standby.dispatch.target import Target
 from standby.errors import AttemptFailed, StreamBroken
 from standby.failures import Kind
+from standby.inputs.schemas import parse_schema
 from standby.plugin import End
 from standby.resilience.bulkhead import Bulkhead
 from standby.resilience.timeouts import AttemptTimer
+from standby.runtime.isolation import Origin
 from standby.settings import Secret
 from standby.types import Chunk, Finish, Reply, Request, ToolCall, Usage
 from tests.support.playing import (
@@ -115,6 +118,35 @@ def test_a_stream_without_an_end_marker_is_cut() -> None:
         "the stream ended without its end marker",
     )
     assert stream.closed == 1
+
+
+@pytest.mark.parametrize(
+    ("finish", "kind"), [(Finish.LENGTH, Kind.TRUNCATED), (Finish.STOP, Kind.SCHEMA_MISMATCH)]
+)
+def test_half_an_answer_is_truncated_only_where_the_model_met_its_limit(
+    finish: Finish, kind: Kind
+) -> None:
+    half = Reply(text='{"city": "Lis', finish=finish, usage=Usage(output=9))
+    schema = parse_schema({"type": "object", "title": "City"})
+    question = msgspec.structs.replace(request(), schema=schema)
+    with pytest.raises(AttemptFailed) as caught:
+        run(call(target("a", Plays(half)), question))
+    assert caught.value.failure.kind is kind
+
+
+@pytest.mark.parametrize(
+    ("origin", "named"),
+    [
+        (None, "the plugin of provider 'p' "),
+        (Origin("acme", "standby-acme", "1.2"), "plugin 'acme' (standby-acme 1.2) "),
+    ],
+)
+def test_a_plugin_that_breaks_its_promise_is_named_with_its_distribution(
+    origin: Origin | None, named: str
+) -> None:
+    error = run_failing(Plays(ZeroDivisionError("no")), origin=origin)
+    assert error.failure.kind is Kind.CONTRACT
+    assert str(error).startswith(f"{named}raised ZeroDivisionError")
 
 
 def test_nothing_is_read_after_the_end_marker() -> None:

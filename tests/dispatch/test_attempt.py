@@ -13,11 +13,11 @@ from standby.dispatch.compatibility import adapt
 from standby.dispatch.target import Target
 from standby.errors import AttemptFailed
 from standby.failures import Kind
-from standby.resilience.circuit_breaker import CircuitBreaker, Permit, State
+from standby.resilience.circuit_breaker import CircuitBreaker, Outcome, Permit, State
 from standby.resilience.timeouts import AttemptTimer
 from standby.settings import BreakerSettings
 from standby.types import Reply
-from tests.support.playing import Plays, Streams, failure, request, target
+from tests.support.playing import Plays, RecordsOutcomes, Streams, failure, request, target
 from tests.support.virtual_clock import run
 
 Cancelled = Callable[[], Coroutine[Any, Any, Any]]
@@ -225,12 +225,46 @@ def test_only_the_first_outcome_counts() -> None:
     [(Plays(15), "success"), (Plays(15.1), "slow"), (Streams(14, "x"), "success")],
 )
 def test_an_answer_is_a_success_or_slow(adapter: Any, outcome: str) -> None:
-    async def scenario() -> str:
-        attempt = start(target("a", adapter, timeout=30.0))
+    async def scenario() -> list[str]:
+        breaker = RecordsOutcomes()
+        attempt = start(target("a", adapter, timeout=30.0, breaker=breaker))
         await asyncio.wait([attempt.task])
-        return "slow" if attempt.timer.is_slow else "success"
+        attempt.record_answer()
+        return breaker.outcomes
 
-    assert run(scenario()) == outcome
+    assert run(scenario()) == [outcome]
+
+
+@pytest.mark.parametrize("recorded", [(), ("failure",)])
+def test_an_attempt_of_which_nothing_was_recorded_says_nothing_of_its_model(
+    recorded: tuple[Outcome, ...],
+) -> None:
+    async def scenario() -> list[str]:
+        breaker = RecordsOutcomes()
+        started = start(target("a", Plays("x"), breaker=breaker))
+        with started as attempt:
+            assert attempt is started
+            for outcome in recorded:
+                attempt.record(outcome)
+        await asyncio.wait([attempt.task])
+        return breaker.outcomes
+
+    assert run(scenario()) == list(recorded or ("ignored",))
+
+
+def test_an_attempt_is_abandoned_once() -> None:
+    async def scenario() -> tuple[int, list[AttemptTask], float]:
+        attempt = start(target("s", OnCancel(continues)))
+        await asyncio.sleep(1)
+        attempt.cancel()
+        first = len(await drain([attempt]))
+        began = asyncio.get_running_loop().time()
+        again = await drain([attempt])
+        took = asyncio.get_running_loop().time() - began
+        await asyncio.sleep(10)
+        return first, again, took
+
+    assert run(scenario()) == (1, [], 0.0)
 
 
 def test_parameters_that_the_model_refuses_are_dropped_and_named() -> None:

@@ -114,6 +114,15 @@ def test_when_no_model_can_restart_the_caller_gets_the_partial_text() -> None:
     assert [attempt.model for attempt in error.trail] == ["a", "b"]
 
 
+def test_the_partial_text_is_what_came_after_the_last_restart() -> None:
+    error, reader = run_breaking(
+        target("a", Streams("Lis", failure("timeout"))),
+        target("b", Streams("Por", failure("timeout"))),
+        stream=RESTART,
+    )
+    assert (error.partial, reader.text, reader.resets) == ("Por", "Por", 1)
+
+
 def test_a_block_after_the_first_text_ends_a_restart_too() -> None:
     error, _ = run_breaking(
         target("a", Streams("Lis", failure("blocked"))), target("b", Plays("never")), stream=RESTART

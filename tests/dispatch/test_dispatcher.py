@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import itertools
+import random
 import weakref
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from standby import events
 from standby.cards import Card
+from standby.dispatch.dispatcher import Dispatcher
 from standby.errors import AttemptFailed, CallFailed, ChainExhausted, DeadlineExceeded, Stopped
 from standby.failures import REACTIONS, Kind
 from standby.inputs.schemas import parse_schema
@@ -215,6 +217,18 @@ def test_the_deadline_ends_the_call_exactly(deadline: float | None) -> None:
     )
     assert outcomes(error.trail) == [("a", "failed", "next"), ("b", "cancelled", None)]
     assert isinstance(error.__cause__, ExceptionGroup)
+
+
+@pytest.mark.parametrize(("deadline", "took"), [(None, 12.0), (7.0, 7.0)])
+def test_a_call_has_its_own_deadline_or_its_chains(deadline: float | None, took: float) -> None:
+    async def scenario() -> float:
+        chain = route(target("a", Plays(600)), deadline=12.0)
+        dispatcher = Dispatcher(chain, emit=lambda _: None, jitter=random.Random(1))
+        with pytest.raises(DeadlineExceeded):
+            await dispatcher.run(request(), deadline=deadline)
+        return asyncio.get_running_loop().time()
+
+    assert run(scenario()) == took
 
 
 def test_a_deadline_with_nothing_failed_before_has_no_cause() -> None:

@@ -2,11 +2,13 @@
 
 import asyncio
 import random
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from standby import events
+from standby.dispatch.attempt import CANCEL_GRACE
 from standby.dispatch.compatibility import adapt
 from standby.dispatch.dispatcher import Dispatcher
 from standby.dispatch.in_flight import InFlight
@@ -17,10 +19,20 @@ from standby.errors import DeadlineExceeded, StandbyError
 from standby.failures import Failure, Kind
 from standby.plugin import End
 from standby.resilience.circuit_breaker import CircuitBreaker, Permit, Rejection
+from standby.resilience.retry_budget import RetryBudget
 from standby.resilience.triggers import Triggers
 from standby.settings import BreakerSettings, Hedge, StreamRules, Trigger
 from standby.types import Chunk, Reply
-from tests.support.playing import Plays, Streams, dispatch, failure, request, route, target
+from tests.support.playing import (
+    Plays,
+    RecordsOutcomes,
+    Streams,
+    dispatch,
+    failure,
+    request,
+    route,
+    target,
+)
 from tests.support.virtual_clock import run
 
 
@@ -210,6 +222,64 @@ def test_nothing_is_in_flight_after_a_call_has_ended() -> None:
 
     before, after = run(scenario())
     assert (before, after) == (["a (no answer yet)"], [])
+
+
+async def test_an_attempt_is_the_first_of_its_model_unless_it_is_a_retry() -> None:
+    clock = asyncio.get_running_loop().time
+    in_flight = InFlight(Trail("default", lambda _: None, clock), clock, StreamGate(None), set())
+    for more in ({}, {"number": 2}):
+        model = target("a", Plays("x"))
+        permit = model.breaker.admit(clock())
+        assert isinstance(permit, Permit)
+        in_flight.start(model, adapt(request(), model), permit, **more)
+    assert [attempt.number for attempt in in_flight.attempts] == [1, 2]
+    await in_flight.aclose()
+
+
+def test_a_background_probe_that_is_cancelled_before_it_begins_says_nothing_of_its_model() -> None:
+    async def scenario() -> list[str]:
+        breaker = RecordsOutcomes(suspected="retired on 2026-12-01")
+        chain = route(target("old", Plays("x"), breaker=breaker), target("b", Plays("Lisbon.")))
+        await dispatch(chain).run()
+        [probe] = chain.background_probes
+        probe.cancel()
+        await asyncio.wait([probe])
+        await asyncio.sleep(0)
+        assert not chain.background_probes
+        return breaker.outcomes
+
+    assert run(scenario()) == ["ignored"]
+
+
+def test_an_answer_that_came_while_another_attempt_was_being_cancelled_is_taken_at_once() -> None:
+    class Stubborn:
+        async def complete(self, _: Any) -> Reply:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(600)
+            await asyncio.sleep(1)
+            return Reply(text="too late")
+
+    async def scenario() -> tuple[str, float]:
+        hangs = target("a", Stubborn(), timeout=2.0)
+        chain = route(hangs, target("b", Plays(1.02)), hedge=Hedge(after=1.0))
+        reply = await dispatch(chain).run()
+        took = asyncio.get_running_loop().time()
+        await asyncio.sleep(5)
+        return reply.model, took
+
+    assert run(scenario()) == ("b", pytest.approx(2.0 + CANCEL_GRACE))
+
+
+def test_where_the_budget_of_retries_is_empty_the_next_model_follows() -> None:
+    empty = RetryBudget(capacity=0.5)
+    chain = route(
+        target("a", Plays(failure("overloaded")), budget=empty), target("b", Plays("Lisbon."))
+    )
+    reply = run(dispatch(chain).run())
+    assert [(attempt.model, attempt.then) for attempt in reply.trail] == [
+        ("a", "next"),
+        ("b", None),
+    ]
 
 
 def test_a_call_leaves_no_timer_behind() -> None:

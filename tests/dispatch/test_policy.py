@@ -9,7 +9,6 @@ import pytest
 from standby.cards import Card
 from standby.diagnostics.explain import explain
 from standby.dispatch.policy import (
-    LONG_REST,
     Decision,
     attempts_at_most,
     decide,
@@ -184,7 +183,7 @@ def test_a_throttled_model_rests_for_the_retry_after_without_a_failure(
 
 @pytest.mark.parametrize("kind", kinds_with("rest long"))
 @pytest.mark.parametrize(
-    ("retry_after", "rest_time"), [(None, LONG_REST), (9.0, LONG_REST), (1000.0, 1000.0)]
+    ("retry_after", "rest_time"), [(None, 300.0), (9.0, 300.0), (1000.0, 1000.0)]
 )
 def test_a_model_that_needs_a_person_rests_for_long(
     kind: Kind, retry_after: float | None, rest_time: float
@@ -295,6 +294,7 @@ def test_hanging_models_leave_each_later_one_its_reserve(deadline: float, models
     ("window", "overflowed", "small"),
     [
         (8_000, [], False),
+        (1, [], False),
         (8_000, [8_000], True),
         (8_000, [4_000, 16_000], True),
         (8_001, [8_000], False),

@@ -523,3 +523,15 @@ def test_many_threads_share_one_breaker_and_there_is_one_probe_at_a_time() -> No
     assert tested.in_flight == 0
     later = time.monotonic() + 1.0
     assert isinstance(tested.admit(later), Permit), "no probe is left in flight"
+
+
+@pytest.mark.parametrize("now", [99_999.0, 0.0])
+def test_a_clock_that_reads_earlier_than_the_recovery_admits_one_call_at_a_time(
+    now: float,
+) -> None:
+    """Event loops share a breaker, and their clocks need not agree."""
+    tested = recovered_breaker(100_000.0)
+    permit = admit(tested, now)
+    assert isinstance(tested.admit(now), Rejection)
+    tested.record(permit, "success", now)
+    assert isinstance(tested.admit(now), Permit)

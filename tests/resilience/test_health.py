@@ -1,5 +1,6 @@
 """The health of a process's models: shared by identity, and forgotten in a forked child."""
 
+import os
 import subprocess
 import sys
 import weakref
@@ -38,6 +39,12 @@ def test_forgetting_concerns_existing_clients_too() -> None:
     assert entry.breaker.health(0.0).state is State.CLOSED
 
 
+def test_forgetting_fills_the_budgets_of_retries() -> None:
+    entry = spent("a")
+    health.forget()
+    assert entry.budget.try_withdraw(0.0)
+
+
 def test_models_that_no_client_uses_any_more_are_dropped() -> None:
     breaker = weakref.ref(model_health("a", ONE).breaker)
     assert breaker() is not None, "a process keeps what it knows"
@@ -45,10 +52,38 @@ def test_models_that_no_client_uses_any_more_are_dropped() -> None:
     assert breaker() is None
 
 
+@pytest.mark.parametrize("kept", ["breaker", "budget"])
+def test_a_model_of_which_a_part_is_still_used_is_forgotten_too(kept: str) -> None:
+    part = getattr(model_health("a", ONE), kept)
+    health.forget()
+    assert getattr(model_health("a", ONE), kept) is not part
+
+
+def spent(identity: str) -> health.ModelHealth:
+    """Return the health of a model that rests, and whose budget of retries is empty."""
+    entry = model_health(identity, ONE)
+    entry.breaker.record(admit(entry), "failure", 0.0)
+    while entry.budget.try_withdraw(0.0):
+        pass
+    return entry
+
+
 def admit(entry: health.ModelHealth) -> Permit:
     permit = entry.breaker.admit(0.0)
     assert isinstance(permit, Permit)
     return permit
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_begins_with_healthy_models_and_full_budgets() -> None:
+    entry = spent("a")
+    if (child := os.fork()) == 0:
+        is_well = entry.breaker.health(0.0).state is State.CLOSED
+        os._exit(0 if is_well and entry.budget.try_withdraw(0.0) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert entry.breaker.health(0.0).state is State.OPEN
+    assert not entry.budget.try_withdraw(0.0)
 
 
 FORKED = """

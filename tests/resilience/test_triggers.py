@@ -1,6 +1,8 @@
 """Which trigger recognises a failure: each field, all of them, and text never by itself alone."""
 
 import re
+import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -104,6 +106,41 @@ def test_the_first_match_wins() -> None:
     assert matched is not None
     assert (matched[0], matched[1].then) == ("first", "retry")
     assert Triggers([]).match(UNAVAILABLE, provider="p", model="m") is None
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_a_predicate_that_rejected_a_reply_is_known_by_its_name_and_not_asked_again(
+    *, says: bool
+) -> None:
+    triggers = Triggers(
+        [("cheap", Trigger(test="house/no-price", then="next"))], lambda _: lambda _: says
+    )
+
+    def is_recognised(failed: Failure) -> bool:
+        return triggers.match(failed, provider="p", model="m") is not None
+
+    assert is_recognised(failure("rejected", code="house/no-price"))
+    assert not is_recognised(failure("rejected", code="house/too-long"))
+    assert is_recognised(failure("overloaded", code="house/no-price")) is says
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"), [((b"missing )",), "missing )"), (("missing )",), "missing )"), ((), "")]
+)
+def test_the_reason_why_an_expression_is_refused_is_shown_as_re2_gives_it(
+    reason: tuple[Any, ...], shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class RefusedError(Exception):
+        pass
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise RefusedError(*reason)
+
+    re2 = SimpleNamespace(Options=SimpleNamespace, error=RefusedError, compile=refuse)
+    monkeypatch.setitem(sys.modules, "re2", re2)
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - its text is compared
+        pattern("/(/")
+    assert str(caught.value) == shown
 
 
 ECHO = "Bad request: 'why do I get 429 rate limit?'"

@@ -12,6 +12,7 @@ from standby.dispatch.target import Route, Target
 from standby.events import Event
 from standby.failures import Attempt, Failure, Kind
 from standby.plugin import AttemptFailed, Chunk, End, ModelRequest
+from standby.resilience.circuit_breaker import CircuitBreaker, Health, Outcome, Permit
 from standby.resilience.retry_budget import RetryBudget
 from standby.resilience.triggers import Triggers
 from standby.settings import Chain, Trigger
@@ -85,6 +86,18 @@ class Streams:
                         await asyncio.sleep(piece)
         finally:
             self.closed += 1
+
+
+class RecordsOutcomes(CircuitBreaker):
+    """A breaker that notes the outcomes that are recorded with it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.outcomes: list[str] = []
+
+    def record(self, permit: Permit, outcome: Outcome, now: float, **more: Any) -> Health | None:
+        self.outcomes.append(outcome)
+        return super().record(permit, outcome, now, **more)
 
 
 def target(name: str, adapter: Any, **options: Any) -> Target:

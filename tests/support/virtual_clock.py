@@ -40,6 +40,12 @@ class VirtualLoop(virtual_loop.VirtualLoop):
         if dice is not None:
             self._ready = _Shuffled(dice)
 
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Raise what a callback has raised, instead of logging it."""
+        if "handle" in context:
+            raise context["exception"]
+        super().call_exception_handler(context)
+
     def after(self, steps: int, act: Callable[[], Any]) -> None:
         """Act after this number of the loop's steps; only a loop with dice counts them."""
         self._ready.due[self._ready.steps + steps] = act

@@ -105,8 +105,7 @@ class AttemptTask:
 
     def __exit__(self, *_: object) -> None:
         """Release the permit, if nothing was recorded: the attempt says nothing of the model."""
-        if self._permit is not None:
-            self.record("ignored")
+        self.record("ignored")
 
     @property
     def response_id(self) -> str:

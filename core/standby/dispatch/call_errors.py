@@ -80,7 +80,7 @@ def deadline_error(
         return broken
     attempted = [f"{attempt.model} ({attempt.kind or attempt.outcome})" for attempt in trail]
     attempted += in_flight.pending
-    return DeadlineExceeded(f"{message}; asked: {', '.join(attempted) or 'nobody'}")
+    return DeadlineExceeded(f"{message}; asked: {', '.join(attempted)}")
 
 
 def group_causes(chain: str, causes: Sequence[Cause]) -> ExceptionGroup[AttemptFailed] | None:

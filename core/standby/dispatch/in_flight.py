@@ -257,7 +257,6 @@ class InFlight:
         try:
             await waiter
         finally:
-            self._waiter = None
             alarm.cancel()
 
     def _record_failure(self, attempt: AttemptTask, failure: Failure, decision: Decision) -> None:
@@ -291,7 +290,7 @@ class InFlight:
         result = probe.result()
         if result.error is not None:
             self._record_failure(probe, result.error.failure, Decision("next"))
-        elif result.reply is not None:
+        else:
             self._report(probe, probe.record_answer())
 
     def _learn_if_present(self, probe: AttemptTask) -> None:
@@ -299,7 +298,7 @@ class InFlight:
         result = probe.result()
         if result.reply is not None and not is_wrong_model(result.reply, probe.target):
             self._report(probe, probe.record_answer())
-        elif result.reply is not None or result.error is not None:
+        else:
             probe.record("ignored", rest=LONG_REST)
 
     def _dismiss(self, probe: AttemptTask, task: "asyncio.Task[None]") -> None:

@@ -79,11 +79,7 @@ class RetryBudget:
 
     def _add_for_time(self, now: float) -> None:
         """Add what time is worth beyond the deposits: the larger of the two, never their sum."""
-        elapsed = now - self._paid_until
-        if elapsed <= 0:
-            return
+        surplus = (now - self._paid_until) / self._min_rate - self._ahead
         self._paid_until = now
-        surplus = elapsed / self._min_rate - self._ahead
-        self._ahead = -surplus if surplus < 0 else 0.0
-        if surplus > 0:
-            self._tokens = min(self._capacity, self._tokens + surplus)
+        self._ahead = max(0.0, -surplus)
+        self._tokens = min(self._capacity, self._tokens + max(0.0, surplus))
