@@ -246,12 +246,10 @@ def test_no_safety_is_switched_off(argument: str, *, value: bool) -> None:
 
 
 CLOCK_AND_CHANCE = {
-    # long enough to warm up; before a retry; on virtual time; a test server's delays, and what its
-    # client polls
+    # on virtual time; a test server's delays, and what its client polls
     "asyncio.sleep": [
         "diagnostics/simulation/simulated_model",
         "diagnostics/simulation/simulator",
-        "registry/warm_up",
         "testing/checks",
         "testing/loopback",
     ],

@@ -774,12 +774,11 @@ def test_the_given_jitter_spreads_the_retries() -> None:
 # Warming up
 
 WARMING = """
-import asyncio, sys, time
+import asyncio, os, sys, threading, time
 import standby.registry.warm_up
 from standby import AsyncStandby, Settings, Standby
 from standby.settings import Chain, Model, Provider, Secret
 
-standby.registry.warm_up.LONG_LIVED = 0.1
 settings = Settings(
     providers={
         "o": Provider(plugin="openai", base_url="http://127.0.0.1:9", api_key=Secret("k")),
@@ -787,72 +786,116 @@ settings = Settings(
     },
     models={
         "m": Model(provider="scripted", options={"reply": "x"}),
+        "slow": Model(provider="scripted", options={"script": [{"delay": "600ms", "reply": "x"}]}),
         "sick": Model(provider="scripted", options={"script": [{"fail": {"kind": "overloaded"}}]}),
         "o": Model(provider="o"),
         "g": Model(provider="g"),
     },
     chains={
         "default": Chain(models=("m", "g", "o")),
-        "other": Chain(models=("m",)),
+        "first": Chain(models=("o", "m")),
+        "alone": Chain(models=("m",)),
+        "slow": Chain(models=("slow", "o")),
         "fails": Chain(models=("sick", "m", "o")),
     },
 )
 
-def warm(seconds=0.3):
-    ends = time.monotonic() + seconds
-    while "standby_openai.adapter" not in sys.modules and time.monotonic() < ends:
-        time.sleep(0.01)
+def is_warm():
     return "standby_openai.adapter" in sys.modules
 
-cold = Standby(settings=settings, warm_up=False)
-cold.chat("hi")
-cold.chat("hi", chain="fails")
-print("never if disabled:", warm())
-with Standby(settings=settings) as client:
-    client.chat("hi", chain="other")
-    print("not for another chain:", warm())
+def warms(seconds=0.5):
+    ends = time.monotonic() + seconds
+    while not is_warm() and time.monotonic() < ends:
+        time.sleep(0.01)
+    return is_warm()
+"""
+
+COLD = """
+with Standby(settings=settings, warm_up=False) as client:
     client.chat("hi")
-print("not when closed before:", warm())
-asks = AsyncStandby(settings=settings)
-asyncio.run(asks.chat("hi"))
-print("not when its loop has ended:", warm())
+    client.chat("hi", chain="fails")
+    print("without warm_up:", warms())
+with Standby(settings=settings) as client:
+    client.chat("hi", chain="alone")
+    print("for a chain of one model, or one that is not called:", warms())
+    client.chat("hi")
+print("closed before:", warms())
+client = AsyncStandby(settings=settings)
+asyncio.run(client.chat("hi"))
+print("the loop has ended:", warms())
 
 async def live():
-    await asks.chat("hi")
+    await client.chat("hi")
     ends = time.monotonic() + 10
-    while "standby_openai.adapter" not in sys.modules and time.monotonic() < ends:
+    while not is_warm() and time.monotonic() < ends:
         await asyncio.sleep(0.001)
-    return "standby_openai.adapter" in sys.modules
+    return is_warm()
 
-print("when its loop continues:", asyncio.run(live()))
-print("not without a key:", "standby_gemini.adapter" in sys.modules)
+print("the loop continues:", asyncio.run(live()))
+print("without a key:", "standby_gemini.adapter" in sys.modules)
 """
 
 
-def test_the_other_adapters_are_imported_some_time_after_the_first_reply() -> None:
-    assert run_program(WARMING).splitlines() == [
-        "never if disabled: False",
-        "not for another chain: False",
-        "not when closed before: False",
-        "not when its loop has ended: False",
-        "when its loop continues: True",
-        "not without a key: False",
+def test_what_stands_by_is_imported_some_time_after_the_first_call_has_begun() -> None:
+    assert run_program(WARMING + COLD).splitlines() == [
+        "without warm_up: False",
+        "for a chain of one model, or one that is not called: False",
+        "closed before: False",
+        "the loop has ended: False",
+        "the loop continues: True",
+        "without a key: False",
     ]
 
 
-RETRYING = (
-    WARMING.partition("cold =")[0]
-    + """
-standby.registry.warm_up.LONG_LIVED = 1000
+EARLY = {
+    "when the first attempt has failed": """
+standby.registry.warm_up.DELAY = 1000
 with Standby(settings=settings) as client:
     client.chat("hi", chain="fails")
-    print(warm(10))
-"""
-)
+    assert warms(10)
+""",
+    "during a slow first call": """
+with Standby(settings=settings) as client:
+    began = time.monotonic()
+    call = threading.Thread(target=client.chat, args=("hi",), kwargs={"chain": "slow"})
+    call.start()
+    assert warms(10) and time.monotonic() - began > 0.19
+    call.join()
+""",
+    "from construction on, for the first model": """
+import msgspec
+chains = {"other": settings.chains["default"], "default": settings.chains["first"]}
+client = Standby(settings=msgspec.structs.replace(settings, chains=chains))
+assert warms(10)
+""",
+    "before a fork goes on": """
+chains = {"default": settings.chains["first"]}
+import msgspec
+client = Standby(settings=msgspec.structs.replace(settings, chains=chains))
+child = os.fork()
+assert threading.active_count() == 1
+if not child:
+    import standby_openai.adapter
+    os._exit(7)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+""",
+}
 
 
-def test_the_other_adapters_are_imported_before_the_first_retry() -> None:
-    assert run_program(RETRYING) == "True\n"
+@pytest.mark.parametrize("code", EARLY.values(), ids=EARLY)
+def test_an_adapter_is_imported_ahead(code: str) -> None:
+    assert run_program(WARMING + code) == ""
+
+
+def test_a_client_whose_adapters_are_imported_starts_no_thread(
+    begun: list[threading.Thread],
+) -> None:
+    with Standby(settings=scripted_chain("x", "y")) as client:
+        client.chat("hi")
+    begun.clear()
+    with Standby(settings=scripted_chain("x", "y")) as client:
+        client.chat("hi")
+    assert "standby-warm-up" not in {each.name for each in begun}
 
 
 def run_program(code: str) -> str:

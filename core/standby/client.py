@@ -56,8 +56,9 @@ class AsyncStandby(Shared):
             environ: Variables to use instead of the process's environment.
             sinks: Receive every event.
             jitter: Draws the pauses before retries.
-            warm_up: Whether to import what a chain's other models need before the first retry, or
-                soon after the first reply.
+            warm_up: Whether to import what the models need ahead of its use, in a thread: for the
+                first model of the default chain at once, for those that stand by when an attempt
+                of a chain's first call fails, or the call has taken 0.2 s.
             watch: Whether to reload the file when it has changed; a call checks, once a second.
 
         Raises:

@@ -7,7 +7,7 @@ from datetime import date
 from standby.cards import describe_retirement
 from standby.config.settings_source import SettingsSource
 from standby.dispatch.routes import Routes, build_routes
-from standby.events import Answered, AttemptEnded, AttemptStarted, RetryScheduled
+from standby.events import AttemptEnded, AttemptStarted
 from standby.observe.bus import EventBus
 from standby.observe.retirement import RetirementAlert
 from standby.registry.adapter_pool import AdapterPool
@@ -30,7 +30,7 @@ class LiveRoutes:
             source: Where the settings come from.
             registry: The plugins.
             bus: Carries the events of the calls.
-            warm_up: Whether to import ahead what a chain's other models need.
+            warm_up: Whether to import ahead what the models need.
 
         Raises:
             ConfigError: The settings cannot be used.
@@ -40,14 +40,16 @@ class LiveRoutes:
         self._bus = bus
         self._adapters = AdapterPool(registry.adapter, registry.origin)
         self._observers = PluginObservers(registry.observers)
-        self._warm_up = WarmUp(self._providers, self._adapters.import_adapters)
+        self._warm_up = WarmUp(registry, self._standing_by)
         self._alert = RetirementAlert(self._describe_retirement, bus.emit)
         if warm_up:
-            bus.subscribe(self._warm_up, Answered, RetryScheduled)
+            bus.subscribe(self._warm_up, AttemptStarted, AttemptEnded)
         # A call under way holds the bus, not the client, and needs its connections to its end.
         weakref.finalize(bus, self._adapters.close_nowait).atexit = False
         self._routes = self._build(source.read(), None)
         self._follow(self._routes)
+        if warm_up:
+            self._warm_up.begin(self._first_providers())
 
     @property
     def current(self) -> Routes:
@@ -70,12 +72,13 @@ class LiveRoutes:
         return self._routes
 
     async def close(self) -> None:
-        """End the probes and imports of this event loop, then close its connections."""
+        """End the probes of this event loop, then close its connections."""
         probes = (
             probe for route in self._routes.routes.values() for probe in route.background_probes
         )
+        self._warm_up.cancel()
         loop = asyncio.get_running_loop()
-        tasks = [task for task in (*probes, *self._warm_up.tasks) if task.get_loop() is loop]
+        tasks = [task for task in probes if task.get_loop() is loop]
         for task in tasks:
             task.cancel()
         if tasks:
@@ -103,10 +106,19 @@ class LiveRoutes:
         if any(target.card.retires for target in routes.targets.values()):
             self._bus.subscribe(self._alert, AttemptStarted, AttemptEnded)
 
-    def _providers(self, chain: str) -> list[Provider]:
+    def _first_providers(self) -> list[Provider]:
+        """Return the provider of the first model of the chain that calls use by default."""
+        routes = self._routes
+        for route in (routes.routes.get("default"), *routes.routes.values()):
+            if route is not None:
+                return [routes.settings.providers[route.targets[0].provider]]
+        return []
+
+    def _standing_by(self, chain: str) -> list[Provider]:
         routes = self._routes  # a reload may replace them
-        providers = routes.settings.providers
-        return [providers[target.provider] for target in routes.route(chain).targets]
+        route = routes.routes.get(chain)
+        targets = () if route is None else route.reachable[1:]
+        return [routes.settings.providers[target.provider] for target in targets]
 
     def _describe_retirement(self, model: str) -> str:
         target = self._routes.targets.get(model)

@@ -1,7 +1,7 @@
 """One client's adapters: one for each provider and event loop, made on first use."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any
@@ -103,19 +103,6 @@ class AdapterPool:
             The plugin's origin.
         """
         return self._origin(provider.reference)
-
-    async def import_adapters(self, providers: Iterable[Provider]) -> None:
-        """Import the adapter classes of fallback models, so that the first outage need not wait.
-
-        Failures are ignored: the call that needs the adapter reports them.
-
-        Args:
-            providers: The providers; those that lack the key they need are skipped.
-        """
-        references = [each.reference for each in providers if not missing_key(each)]
-        for plugin in dict.fromkeys(references):
-            with suppress(Exception):
-                await blocking(self._load, plugin)
 
     async def close(self) -> None:
         """Close the running loop's adapters. Other loops close theirs when they shut down."""

@@ -1,40 +1,70 @@
-"""The sink that imports a chain's fallback adapters ahead, so that an outage need not wait."""
+"""Imports what a chain's models need ahead of its use, so that nobody waits for a cold start.
+
+The import runs in a daemon thread that does nothing else and holds no lock of ours, so it may begin
+while a client is made, before any event loop runs. A fork waits for the import under way: in the
+child a half-imported module would stay locked for ever. Under gevent the thread is a greenlet, and
+no fork waits for it: an import does not yield, so none is under way.
+"""
 
 import asyncio
-import weakref
-from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 
-from standby.events import Answered, Event, RetryScheduled
+from standby.events import AttemptEnded, Event
+from standby.registry.adapter_pool import missing_key
+from standby.registry.plugins import Registry
+from standby.runtime.forks import can_end, finish_before_forks, join_within
 from standby.settings import Provider
 
-LONG_LIVED = 1.0
-"""Seconds between a chain's first reply and the import: a script may have ended by then."""
+DELAY = 0.2
+"""Seconds of a chain's first call until what stands by is imported: the first request is out."""
+
+LONGEST_IMPORT = 5.0
+"""Seconds that a fork waits for an import under way."""
+
+_OCCASIONS = ("failed", "skipped")
+
+
+class _ImportThread(threading.Thread):
+    """Imports adapters, one after the other, until it is stopped."""
+
+    def __init__(self, load: Callable[[str], object], references: Iterable[str]) -> None:
+        super().__init__(name="standby-warm-up", daemon=True)
+        self.is_stopped = False
+        self._load = load
+        self._references = references
+
+    def run(self) -> None:
+        for reference in self._references:
+            if self.is_stopped:
+                return
+            with suppress(Exception):  # the call that needs the adapter reports it
+                self._load(reference)
 
 
 class WarmUp:
-    """Imports a chain's adapters once: before its first retry, or soon after its first reply."""
+    """Imports the adapters of each chain once.
+
+    Those of what stands by are imported when the first attempt has failed, or its call has taken
+    `DELAY`.
+    """
 
     def __init__(
-        self,
-        providers: Callable[[str], Iterable[Provider]],
-        import_adapters: Callable[[Iterable[Provider]], Awaitable[None]],
+        self, registry: Registry, standing_by: Callable[[str], Iterable[Provider]]
     ) -> None:
         """Start with no chain to import for.
 
         Args:
-            providers: Returns the providers of a chain's models, by the chain's name.
-            import_adapters: Imports the adapters of these providers.
+            registry: The plugins.
+            standing_by: Returns the providers of a chain's fallback models, by the chain's name.
         """
-        self._providers = providers
-        self._import_adapters = import_adapters
+        self._registry = registry
+        self._standing_by = standing_by
         self._cold: set[str] = set()
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-
-    @property
-    def tasks(self) -> tuple[asyncio.Task[None], ...]:
-        """The imports that have begun, on whatever event loop."""
-        return tuple(self._tasks.values())
+        self._timers: dict[str, tuple[asyncio.AbstractEventLoop, asyncio.TimerHandle]] = {}
+        self._threads: list[_ImportThread] = []
 
     def expect(self, chains: Iterable[str]) -> None:
         """Import for these chains at their next occasion.
@@ -44,37 +74,62 @@ class WarmUp:
         """
         self._cold.update(chains)
 
-    def __call__(self, event: Event) -> None:
-        """Begin the import for the event's chain, if the event is an occasion for it."""
-        delay = _delay_after(event)
-        if delay is None or event.chain not in self._cold:
+    def begin(self, providers: Iterable[Provider]) -> None:
+        """Begin to import the adapters of providers, if that is still to be done.
+
+        Args:
+            providers: The providers; those that lack the key they need are skipped.
+        """
+        references = dict.fromkeys(
+            each.reference
+            for each in providers
+            if not missing_key(each) and not self._is_imported(each)
+        )
+        if not references:
             return
-        self._cold.discard(event.chain)
-        import_adapters = partial(self._import_adapters, tuple(self._providers(event.chain)))
-        warming = _import_later(weakref.ref(self), delay, import_adapters, event.chain)
-        self._tasks[event.chain] = asyncio.get_running_loop().create_task(warming)
+        thread = _ImportThread(self._registry.adapter, references)
+        self._threads = [each for each in self._threads if each.is_alive()] + [thread]
+        finish_before_forks(self)
+        with suppress(RuntimeError):  # the system has no thread left: they are imported on use
+            thread.start()
 
+    def cancel(self) -> None:
+        """Import nothing more because of calls on the running event loop."""
+        for chain, (loop, timer) in tuple(self._timers.items()):
+            if loop is asyncio.get_running_loop():
+                timer.cancel()
+                del self._timers[chain]
 
-def _delay_after(event: Event) -> float | None:
-    """Return the seconds until the import, `None` if the event is no occasion for it."""
-    if isinstance(event, RetryScheduled):
-        return 0.0  # the next model may be needed in a moment, and the pause is there anyway
-    return LONG_LIVED if isinstance(event, Answered) else None
+    def finish(self) -> None:
+        """End the threads before a fork, once the modules that they import are complete."""
+        for thread in filter(can_end, self._threads):
+            thread.is_stopped = True
+            join_within(thread, LONGEST_IMPORT)
 
+    def __call__(self, event: Event) -> None:
+        """Import for the event's chain, soon or at once, if the event is an occasion for it."""
+        chain = event.chain
+        if chain not in self._cold:
+            return
+        if not isinstance(event, AttemptEnded):
+            self._begin_later(chain)
+        elif event.attempt.outcome in _OCCASIONS:
+            self._begin_for(chain)
 
-async def _import_later(
-    owner: "weakref.ref[WarmUp]",
-    delay: float,
-    import_adapters: Callable[[], Awaitable[None]],
-    chain: str,
-) -> None:
-    """Import, unless the client is gone by then; the weak reference does not keep it alive."""
-    try:
-        await asyncio.sleep(delay)
-        if owner() is not None:
-            await import_adapters()
-    except asyncio.CancelledError:
-        warm_up = owner()
-        if warm_up is not None:
-            warm_up.expect([chain])  # another event loop may live longer
-        raise
+    def _begin_later(self, chain: str) -> None:
+        loop, timer = asyncio.get_running_loop(), self._timers.get(chain)
+        if timer is None or timer[0] is not loop:  # another loop may have ended before
+            self._timers[chain] = loop, loop.call_later(DELAY, self._begin_for, chain)
+
+    def _begin_for(self, chain: str) -> None:
+        self._cold.discard(chain)
+        timer = self._timers.pop(chain, None)
+        if timer is not None:
+            timer[1].cancel()
+        self.begin(self._standing_by(chain))
+
+    def _is_imported(self, provider: Provider) -> bool:
+        with suppress(Exception):  # the call that needs the adapter reports it
+            module = self._registry.info(provider.reference).adapter.partition(":")[0]
+            return module in sys.modules
+        return False

@@ -33,7 +33,16 @@ class Pausable(Protocol):
         ...
 
 
+class Finishing(Protocol):
+    """An object with threads that end by themselves, and must not be cut short by a fork."""
+
+    def finish(self) -> None:
+        """Wait until nothing is half done."""
+        ...
+
+
 _pausable: WeakSet[Pausable] = WeakSet()
+_finishing: WeakSet[Finishing] = WeakSet()
 _forking = threading.Lock()
 
 
@@ -44,6 +53,15 @@ def pause_across_forks(pausable: Pausable) -> None:
         pausable: The object with the threads.
     """
     _pausable.add(pausable)
+
+
+def finish_before_forks(finishing: Finishing) -> None:
+    """Finish an object before each fork from now on, for as long as it lives; a child forgets it.
+
+    Args:
+        finishing: The object with the threads.
+    """
+    _finishing.add(finishing)
 
 
 def join(thread: threading.Thread | None, until: float) -> None:
@@ -88,6 +106,8 @@ def _before() -> None:
     until = time.monotonic() + FORK_TIMEOUT
     for pausable in tuple(_pausable):
         pausable.pause(until)
+    for finishing in tuple(_finishing):
+        finishing.finish()
 
 
 def _after_in_parent() -> None:
@@ -102,6 +122,7 @@ def _after_in_child() -> None:
     global _forking  # noqa: PLW0603 - another thread of the parent may have waited for it
     _forking = threading.Lock()
     _pausable.clear()
+    _finishing.clear()
 
 
 # `concurrent.futures` locks every pool before a fork. It is imported above, so that its hook runs
