@@ -141,6 +141,13 @@ def test_the_core_imports_no_sdk_and_its_http_client_alone_the_http_library() ->
     assert not find(lambda node: bool(imports(node) & foreign), outside)
 
 
+def test_of_a_provider_only_its_adapter_over_an_sdk_and_its_credentials_import_a_library() -> None:
+    foreign = {"anthropic", "openai", "google", "httpx", "httpx2", "requests", "aiohttp"}
+    allowed = re.compile(r"/(sdk_adapter|credentials)\.py$")
+    outside = [name for name in MODULES if name not in IN_CORE and not allowed.search(name)]
+    assert not find(lambda node: bool(imports(node) & foreign), outside)
+
+
 # Names
 
 VENDOR = re.compile(

@@ -2,8 +2,8 @@
 
 import re
 
-import httpx2
 import pytest
+import yarl
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -226,7 +226,7 @@ def test_what_passes_is_a_url_for_the_http_library_and_so_is_what_is_corrected(u
         return
     problem = find_url_error(url, ACME)
     if problem is None:
-        assert httpx2.URL(url).host
+        assert yarl.URL(url).host
         corrected = find_url_warnings(url, ACME)[1]
     else:
         corrected = problem.corrected

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx2
 import pytest
 
 from standby.cards import Card
@@ -13,6 +12,7 @@ from standby.diagnostics.recorded_failure import from_recording
 from standby.diagnostics.replay import replay_answer
 from standby.dispatch.target import Target
 from standby.errors import RequestError
+from standby.http.client import HttpClient
 from standby.plugin import (
     AttemptFailed,
     Chunk,
@@ -80,12 +80,12 @@ class StreamsLines:
 
     def __init__(self, provider: Provider) -> None:
         self.url = str(provider.base_url)
-        self.http = httpx2.AsyncClient()
+        self.http = HttpClient(lambda status, *_: Failure(kind=Kind.SERVER_ERROR, status=status))
 
     async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
         del call
-        async with self.http.stream("POST", self.url) as response:
-            async for piece in iter_ndjson(response.aiter_bytes()):
+        async with self.http.stream(self.url, {}, b"") as pieces:
+            async for piece in iter_ndjson(pieces):
                 if get_str(piece.get("why")) == "filter":
                     raise AttemptFailed(Failure(kind=Kind.BLOCKED, message="a filter said no"))
                 yield Chunk(get_str(piece.get("text")), End() if piece.get("done") else None)

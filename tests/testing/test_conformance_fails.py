@@ -1,19 +1,21 @@
 """Each adapter here breaks one rule of the suite, and that rule fails and says so."""
 
 import asyncio
+import codecs
 import gc
 import json
 import logging
 import re
 import warnings
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from typing import Any, ClassVar
 from unittest import SkipTest
 
-import httpx2
+import aiohttp
 import pytest
 
+from standby.http.client import HttpClient
 from standby.plugin import (
     AttemptFailed,
     Card,
@@ -52,24 +54,24 @@ class Right:
         assert provider.api_key is not None
         self.url = f"{provider.base_url}/answers"
         self.key = provider.api_key.reveal()
-        self.http = httpx2.AsyncClient(timeout=None)
+        self.http = HttpClient(self.failure)
 
     def __repr__(self) -> str:
         return "Right()"
 
     async def complete(self, request: ModelRequest) -> Reply:
-        async with self.send(request) as response:
-            answer = self.read(await read_body(response.aiter_bytes()))
+        async with self.send(request) as pieces:
+            answer = self.read(await read_body(pieces))
         return Reply(text=get_str(answer["text"]), usage=self.usage(answer))
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[Chunk]:
-        async with self.send(request) as response:
-            async for piece in self.pieces(response):
-                end = End(usage=self.usage(piece)) if piece.get("done") else None
-                yield Chunk(get_str(piece.get("text")), end)
+        async with self.send(request) as pieces:
+            async for answer in self.answers(pieces):
+                end = End(usage=self.usage(answer)) if answer.get("done") else None
+                yield Chunk(get_str(answer.get("text")), end)
 
-    async def pieces(self, response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
-        async for event in iter_events(response.aiter_bytes()):
+    async def answers(self, pieces: AsyncIterable[bytes]) -> AsyncIterator[dict[str, Any]]:
+        async for event in iter_events(pieces):
             yield get_object(decode_json(event.stray or event.data))
 
     async def aclose(self) -> None:
@@ -103,29 +105,9 @@ class Right:
             retry_after=retry_after(headers),
         )
 
-    @asynccontextmanager
-    async def send(self, request: ModelRequest) -> AsyncIterator[httpx2.Response]:
+    def send(self, request: ModelRequest) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         headers = {"Authorization": f"Bearer {self.key}"}
-        try:
-            async with self.http.stream(
-                "POST", self.url, content=encode_json(self.body(request)), headers=headers
-            ) as response:
-                if response.status_code != 200:
-                    body = decode_error(await self.read_error(response))
-                    raise AttemptFailed(self.failure(response.status_code, response.headers, body))
-                yield response
-        except httpx2.TransportError as error:
-            raise connection_failure(error) from error
-
-    async def read_error(self, response: httpx2.Response) -> bytes:
-        body = b""
-        with suppress(TimeoutError, httpx2.TransportError, httpx2.DecodingError):
-            async with asyncio.timeout(1):
-                async for piece in response.aiter_bytes():
-                    body += piece
-                    if len(body) > 2**16:
-                        break
-        return body
+        return self.http.stream(self.url, headers, encode_json(self.body(request)))
 
 
 class Suite(Conformance):
@@ -304,24 +286,58 @@ class RetriesByItself(Right):
         return await super().complete(request)
 
 
-class FollowsRedirects(Right):
-    def __init__(self, provider: Provider) -> None:
-        super().__init__(provider)
-        self.http = httpx2.AsyncClient(timeout=None, follow_redirects=True)
+class HasAClientOfItsOwn(Right):
+    """Sends without `HttpClient`; what that does is left to the adapter."""
+
+    follows_redirects = False
+    session: aiohttp.ClientSession | None = None
+
+    @asynccontextmanager
+    async def send(self, request: ModelRequest) -> AsyncIterator[AsyncIterator[bytes]]:
+        if self.session is None:
+            self.session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None))
+        try:
+            async with self.session.post(
+                self.url,
+                data=encode_json(self.body(request)),
+                headers={"Authorization": f"Bearer {self.key}"},
+                allow_redirects=self.follows_redirects,
+            ) as response:
+                if response.status != 200:
+                    body = decode_error(await self.read_error(response.content.iter_any()))
+                    raise AttemptFailed(self.failure(response.status, response.headers, body))
+                yield response.content.iter_any()
+        except aiohttp.ClientError as error:
+            raise connection_failure(error) from error
+
+    async def read_error(self, pieces: AsyncIterator[bytes]) -> bytes:
+        body = b""
+        with suppress(TimeoutError, aiohttp.ClientError):
+            async with asyncio.timeout(1):
+                body = await read_body(pieces)
+        return body
+
+    async def aclose(self) -> None:
+        if self.session is not None:
+            await self.session.close()
 
 
-class ReadsErrorsToTheirEnd(Right):
-    async def read_error(self, response: httpx2.Response) -> bytes:
-        with suppress(httpx2.TransportError, httpx2.DecodingError):
-            return await read_body(response.aiter_bytes())
+class FollowsRedirects(HasAClientOfItsOwn):
+    follows_redirects = True
+
+
+class ReadsErrorsToTheirEnd(HasAClientOfItsOwn):
+    async def read_error(self, pieces: AsyncIterator[bytes]) -> bytes:
+        with suppress(aiohttp.ClientError):
+            return await read_body(pieces)
         return b""
 
 
-class TakesABrokenErrorForALostConnection(Right):
-    async def read_error(self, response: httpx2.Response) -> bytes:
-        with suppress(TimeoutError, httpx2.DecodingError):
+class TakesABrokenErrorForALostConnection(HasAClientOfItsOwn):
+    async def read_error(self, pieces: AsyncIterator[bytes]) -> bytes:
+        with suppress(TimeoutError):
             async with asyncio.timeout(1):
-                return await read_body(response.aiter_bytes())
+                return await read_body(pieces)
         return b""
 
 
@@ -353,15 +369,15 @@ class ReadsBytesAsLatin1(Right):
 
 
 class ReadsAllFirst(Right):
-    async def pieces(self, response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
-        body = await read_body(response.aiter_bytes())
+    async def answers(self, pieces: AsyncIterable[bytes]) -> AsyncIterator[dict[str, Any]]:
+        body = await read_body(pieces)
         async for event in iter_events(once(body)):
             yield get_object(decode_json(event.data))
 
 
 class ReadsOneFormOnly(Right):
-    async def pieces(self, response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
-        async for line in response.aiter_lines():
+    async def answers(self, pieces: AsyncIterable[bytes]) -> AsyncIterator[dict[str, Any]]:
+        async for line in split_lines(pieces):
             if line.startswith("data: "):
                 yield get_object(decode_json(line.removeprefix("data: ")))
 
@@ -370,32 +386,43 @@ async def once(body: bytes) -> AsyncIterable[bytes]:
     yield body
 
 
+async def split_lines(pieces: AsyncIterable[bytes]) -> AsyncIterator[str]:
+    """Split as `str.splitlines` does, and as the line readers of HTTP libraries do."""
+    decoder, rest = codecs.getincrementaldecoder("utf-8")(), ""
+    async for piece in pieces:
+        *lines, rest = (rest + decoder.decode(piece)).splitlines(keepends=True) or [""]
+        for line in lines:
+            yield line.rstrip()
+    if rest:
+        yield rest.rstrip()
+
+
 class RightInLines(Right):
     """Passes where the vendor streams NDJSON; the next ones change one thing each."""
 
-    async def pieces(self, response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
-        async for piece in iter_ndjson(response.aiter_bytes()):
+    async def answers(self, pieces: AsyncIterable[bytes]) -> AsyncIterator[dict[str, Any]]:
+        async for piece in iter_ndjson(pieces):
             yield piece
 
 
 class ReadsLinesAsEvents(Right):
     """Reads NDJSON with `iter_events`: one event at the end, with all lines in its `stray`."""
 
-    async def pieces(self, response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
-        async for event in iter_events(response.aiter_bytes()):
+    async def answers(self, pieces: AsyncIterable[bytes]) -> AsyncIterator[dict[str, Any]]:
+        async for event in iter_events(pieces):
             for line in (event.stray or event.data).splitlines():
                 yield get_object(decode_json(line))
 
 
 class SplitsLinesByHand(Right):
-    async def pieces(self, response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
-        async for line in response.aiter_lines():  # it splits at U+2028 too
+    async def answers(self, pieces: AsyncIterable[bytes]) -> AsyncIterator[dict[str, Any]]:
+        async for line in split_lines(pieces):  # it splits at U+2028 too
             yield get_object(decode_json(line))
 
 
 class ReadsEachPieceAsALine(Right):
-    async def pieces(self, response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
-        async for piece in response.aiter_bytes():
+    async def answers(self, pieces: AsyncIterable[bytes]) -> AsyncIterator[dict[str, Any]]:
+        async for piece in pieces:
             yield get_object(decode_json(piece))
 
 
@@ -519,15 +546,7 @@ class RequestsATokenFirst(Right):
             yield chunk
 
     async def token(self) -> None:
-        try:
-            async with self.http.stream("POST", self.url.replace("answers", "token")) as response:
-                body = await read_body(response.aiter_bytes())
-        except httpx2.TransportError as error:
-            raise connection_failure(error) from error
-        if response.status_code != 200:
-            raise AttemptFailed(
-                self.failure(response.status_code, response.headers, decode_error(body))
-            )
+        body = await self.http.post(self.url.replace("answers", "token"), {}, b"")
         if not get_str(get_object(decode_json(body)).get("token")):
             raise malformed("no token")
 
