@@ -11,6 +11,7 @@ import pytest
 
 import standby_openai
 from standby.plugin import Sampling
+from tests.support.sdks import needs_openai_3
 
 INFO = standby_openai.standby_provider()
 CARDS = standby_openai.standby_models()
@@ -117,6 +118,7 @@ def test_options_that_openai_refuses_are_invalid(options: dict[str, object]) -> 
         jsonschema.validate(options, INFO.options)
 
 
+@needs_openai_3
 def test_the_options_values_are_the_sdks_own() -> None:
     from openai.types.chat.completion_create_params import CompletionCreateParamsBase  # noqa: PLC0415 - only this test
     from openai.types.shared_params.reasoning import Reasoning  # noqa: PLC0415 - likewise
