@@ -11,11 +11,11 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-VERSIONS = ("1.108.1", "2.0.0", "2.54.0", "3.0.0", "")
+VERSIONS = ("1.108.0", "2.0.0", "2.54.0", "3.0.0", "")
 """The newest is last."""
 
 TESTS = "tests/integrations/openai/test_libraries.py"
-EXCLUDED = ("openai", "google-genai", "httpx2")
+EXCLUDED = ("openai", "google-genai")
 TOOLS = ("hypothesis", "pytest", "pytest-asyncio")
 
 
