@@ -16,6 +16,7 @@ DISPATCH_TESTS = (
     "dispatch/test_hedging.py",
     "dispatch/test_probing.py",
     "dispatch/test_own_time.py",
+    "dispatch/test_loop_lag.py",
     "dispatch/test_policy.py",
     "dispatch/test_retired.py",
     "dispatch/test_limits_of_models.py",

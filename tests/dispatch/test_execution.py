@@ -236,6 +236,39 @@ async def test_an_attempt_is_the_first_of_its_model_unless_it_is_a_retry() -> No
     await in_flight.aclose()
 
 
+OVERLOADED = failure("overloaded")
+
+
+@pytest.mark.parametrize(
+    ("paused", "outcome", "failed", "kind"),
+    [
+        (False, "cancelled", None, None),
+        (True, "cancelled", None, Kind.UNAVAILABLE),
+        (True, "failed", OVERLOADED, Kind.OVERLOADED),
+    ],
+)
+def test_only_an_attempt_that_was_cancelled_before_it_was_sent_is_called_not_sent(
+    outcome: Any, failed: Failure | None, kind: Kind | None, *, paused: bool
+) -> None:
+    async def scenario() -> Kind | None:
+        clock = asyncio.get_running_loop().time
+        trail = Trail("default", lambda _: None, clock)
+        in_flight = InFlight(trail, clock, StreamGate(None), set())
+        model = target("a", Plays(600))
+        permit = model.breaker.admit(clock())
+        assert isinstance(permit, Permit)
+        in_flight.start(model, adapt(request(), model), permit)
+        [attempt] = in_flight.attempts
+        if paused:
+            attempt.timer.pause()
+        attempt.cancel()
+        in_flight.finish(attempt, outcome, failed)
+        await asyncio.wait([attempt.task])
+        return trail.attempts[0].kind
+
+    assert run(scenario()) is kind
+
+
 def test_a_background_probe_that_is_cancelled_before_it_begins_says_nothing_of_its_model() -> None:
     async def scenario() -> list[str]:
         breaker = RecordsOutcomes(suspected="retired on 2026-12-01")

@@ -132,6 +132,17 @@ def test_the_deadline_holds_and_its_message_names_the_loop() -> None:
     )
 
 
+def test_a_call_counts_only_the_time_that_was_lost_since_it_began() -> None:
+    async def scenario() -> str:
+        block(6.0)
+        after(1.0, block, 3.0)
+        with pytest.raises(DeadlineExceeded) as caught:
+            await dispatch(route(target("a", Plays(600))), deadline=8.0).run()
+        return str(caught.value)
+
+    assert f"for {3.0 - CHECK_INTERVAL:.1f}s of it" in run(scenario())
+
+
 def test_a_probe_in_the_background_has_its_own_time_too() -> None:
     async def scenario() -> str:
         probed = Plays(*[failure("overloaded")] * 5, 2.0)
