@@ -68,7 +68,7 @@ ACCOUNT = {
     "not": {"required": ["project", "express"]},
 }
 
-CREDENTIALS = Library(module="google.auth", requirement="google-auth>=2.48", option="project")
+CREDENTIALS = Library(module="google.auth", requirement="google-auth>=2.14.1", option="project")
 
 ENDINGS = (
     "/v1*/models/*",

@@ -243,9 +243,9 @@ async def test_a_broken_tls_record_is_a_connection_failure(
     certificate: Path, name: str, *, stream: bool
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        adapter = make_adapter(name, f"https://127.0.0.1:{listener.getsockname()[1]}")
         thread = threading.Thread(target=broken_tls, args=(listener, certificate), daemon=True)
         thread.start()
-        adapter = make_adapter(name, f"https://127.0.0.1:{listener.getsockname()[1]}")
         failure = await get_failure(adapter, stream=stream)
         await adapter.aclose()
         await asyncio.to_thread(thread.join, 5)

@@ -16,22 +16,12 @@ from standby.plugin import (
     Secret,
     Text,
 )
-from standby_anthropic.adapter import AnthropicAdapter
-from standby_anthropic.sdk_adapter import AnthropicSdkAdapter
-from standby_gemini.adapter import GeminiAdapter
-from standby_gemini.sdk_adapter import GeminiSdkAdapter
-from standby_openai.adapter import OpenAIAdapter
-from standby_openai.sdk_adapter import OpenAISdkAdapter
 from tests.support.loopback import Answer, Loopback, respond
+from tests.support.transports import TRANSPORTS, adapter_class
 
-ADAPTERS = (
-    GeminiAdapter,
-    OpenAIAdapter,
-    AnthropicAdapter,
-    GeminiSdkAdapter,
-    OpenAISdkAdapter,
-    AnthropicSdkAdapter,
-)
+ADAPTERS = [
+    (plugin, transport) for transport in TRANSPORTS for plugin in ("gemini", "openai", "anthropic")
+]
 
 REQUEST = ModelRequest(
     request=Request((Message("user", (Text("Which city?"),)),)),
@@ -60,10 +50,12 @@ def server() -> Iterator[Loopback]:
         yield loopback
 
 
-@pytest.fixture(params=ADAPTERS, ids=lambda kind: kind.__name__)
+@pytest.fixture(params=ADAPTERS, ids="/".join)
 async def adapter(request: pytest.FixtureRequest, server: Loopback) -> AsyncIterator[Any]:
     key = Secret("a-key", "A_KEY")
-    adapter = request.param(Provider(plugin="any", base_url=server.url, api_key=key))
+    adapter = adapter_class(*request.param)(
+        Provider(plugin="any", base_url=server.url, api_key=key)
+    )
     yield adapter
     await adapter.aclose()
 
