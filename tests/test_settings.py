@@ -116,3 +116,8 @@ def test_the_settings_of_a_client_are_pickled_without_keys(
 def test_settings_are_frozen_and_refuse_what_they_do_not_know(kind: Any) -> None:
     assert kind.__struct_config__.frozen
     assert kind.__struct_config__.forbid_unknown_fields
+
+
+def test_the_transport_is_a_part_of_the_account() -> None:
+    lean, sdk = (Provider(plugin="p", transport=transport) for transport in ("lean", "sdk"))
+    assert lean.account == Provider(plugin="p").account != sdk.account

@@ -1,7 +1,7 @@
 """All that a plugin imports from standby: hooks, values, `AttemptFailed`, and helpers."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 import pluggy
@@ -135,11 +135,25 @@ class Library(msgspec.Struct, frozen=True, kw_only=True):
         module: The name to import.
         requirement: What pip installs it by, such as `acme-sdk>=1,<2`.
         option: Only an account that sets this option needs the library; "" for every account.
+        transport: Only an account with this transport needs the library; "" for every account.
     """
 
     module: str
     requirement: str
     option: str = ""
+    transport: Literal["", "lean", "sdk"] = ""
+
+    def is_needed_by(self, provider: Provider) -> bool:
+        """Say whether a provider's models cannot be called without the library.
+
+        Args:
+            provider: The provider.
+
+        Returns:
+            Whether the provider sets the library's option, and has its transport.
+        """
+        has_option = not self.option or bool(provider.options.get(self.option))
+        return has_option and self.transport in ("", provider.transport)
 
 
 class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,6 +161,8 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         adapter: The adapter class as `package.module:Class`, imported when it is first needed.
+        sdk_adapter: Another adapter class, which sends through the vendor's own SDK, for a provider
+            with `transport: sdk`; "": there is none.
         keys: The environment variables that may hold the key; the first one that is set is used.
             Empty: no key is needed.
         key_needed: Whether a model is skipped where none of `keys` is set.
@@ -171,6 +187,7 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     adapter: str
+    sdk_adapter: str = ""
     keys: tuple[str, ...] = ()
     key_needed: bool = True
     options: Mapping[str, Any] = msgspec.field(

@@ -110,6 +110,13 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             examples=["http://127.0.0.1:11434/v1"],
         ),
     ] = None
+    transport: Annotated[
+        Literal["lean", "sdk"],
+        Meta(
+            description="Who sends: standby's own HTTP client (lean), or the vendor's SDK (sdk), "
+            "which must be installed."
+        ),
+    ] = "lean"
     api_key: Annotated[
         Secret | None,
         Meta(
@@ -127,8 +134,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def account(self) -> tuple[Hashable, ...]:
-        """What makes two providers the same: plugin, endpoint, key, and options."""
-        return self.reference, self.base_url, self.api_key, repr(self.options)
+        """What makes two providers the same: plugin, endpoint, key, options and transport."""
+        return self.reference, self.base_url, self.api_key, repr(self.options), self.transport
 
     @property
     def reference(self) -> str:

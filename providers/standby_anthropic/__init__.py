@@ -8,7 +8,7 @@ from importlib import resources
 
 import msgspec
 
-from standby.plugin import Card, ProviderInfo, hookimpl
+from standby.plugin import Card, Library, ProviderInfo, hookimpl
 from standby_anthropic.known_errors import ERRORS
 
 OPTIONS = {
@@ -31,13 +31,31 @@ OPTIONS = {
     },
 }
 
+ACCOUNT = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "api_version": {
+            "enum": ["2026-10-21", "2023-06-01"],
+            "default": "2026-10-21",
+            "description": (
+                "The API's version. 2023-06-01, which proxies and other vendors' endpoints know, "
+                "has the key in the header x-api-key."
+            ),
+        },
+    },
+}
+
 REFUSES = ("temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty")
 """Parameters that no model takes.
 
 API version 2026-10-21, which the SDK's 2.x sends, answers the first three with a 400; the Messages
-API never had the others. Source: platform.claude.com, docs/en/api/versioning, as stored in autumn
-2026; anthropic 2.12, message_create_params.py.
+API never had the others. A user's card allows them where the account has the older version. Source:
+platform.claude.com, docs/en/api/versioning, as stored in autumn 2026; anthropic 2.12,
+message_create_params.py.
 """
+
+SDK = Library(module="anthropic", requirement="anthropic>=2.0", transport="sdk")
 
 
 @hookimpl
@@ -45,10 +63,13 @@ def standby_provider() -> ProviderInfo:
     """Describe how to reach any model of Anthropic, or of an endpoint with the same wire."""
     return ProviderInfo(
         adapter="standby_anthropic.adapter:AnthropicAdapter",
+        sdk_adapter="standby_anthropic.sdk_adapter:AnthropicSdkAdapter",
         failures="standby_anthropic.failures:read_failure",
         stub_server="standby_anthropic.stub_server:answer",
         keys=("ANTHROPIC_API_KEY",),
         options=OPTIONS,
+        account=ACCOUNT,
+        libraries=(SDK,),
         endings=("/v1/messages", "/v1/complete", "/v1"),
         roots={"api.anthropic.com": ""},
         card=Card(refuses=REFUSES, tools=True),

@@ -41,7 +41,9 @@ from standby_anthropic.request import build_body
 
 BASE_URL = "https://api.anthropic.com"
 VERSION = "2026-10-21"
-"""The API version that the SDK's 2.x sends; set here only where a variable would change it."""
+"""The API version that the SDK's 2.x sends, with the key as a bearer's."""
+
+_ALWAYS_SET = ("Authorization", "X-Api-Key", "Anthropic-Version")
 
 CONNECT_TIMEOUT = 5.0
 """Seconds to open a connection, as in the SDK. The dispatcher owns all other time-outs."""
@@ -87,8 +89,9 @@ class AnthropicSdkAdapter:
             AttemptFailed: `unavailable`, where the client cannot be made.
         """
         key = key_of(provider, "ANTHROPIC_API_KEY")
-        # a user's own endpoint may need no key
-        self._headers = {} if key else {"Authorization": anthropic.Omit()}
+        version = provider.options.get("api_version", VERSION)
+        is_bearer = bool(key) and version == VERSION  # a user's own endpoint may need no key
+        self._headers = {} if is_bearer else {"Authorization": anthropic.Omit()}
         timeout = httpx2.Timeout(None, connect=CONNECT_TIMEOUT)
         try:
             self._sdk = anthropic.AsyncAnthropic(
@@ -96,7 +99,7 @@ class AnthropicSdkAdapter:
                 base_url=provider.base_url or BASE_URL,
                 timeout=timeout,
                 max_retries=0,
-                default_headers=_default_headers(key),
+                default_headers=_default_headers(key, version),
                 open_telemetry={"traces": False, "propagation": False},
                 http_client=_Client(verify=_ssl_context(), limits=LIMITS, timeout=timeout),
             )
@@ -192,22 +195,25 @@ def _transport_failure(error: BaseException) -> AttemptFailed:
     return connection_failure(error)
 
 
-def _default_headers(key: str) -> dict[str, Any]:
+def _default_headers(key: str, version: str) -> dict[str, Any]:
     """Set every header that the SDK would otherwise take from its own variables.
 
     A user who needs such headers can put a proxy in between.
     """
+    is_bearer = version == VERSION
     ours: dict[str, Any] = {
-        "authorization": f"Bearer {key}",
+        "authorization": f"Bearer {key}" if is_bearer else anthropic.Omit(),
+        "x-api-key": key if key and not is_bearer else anthropic.Omit(),
         "accept": "application/json",
         "content-type": "application/json",
-        "anthropic-version": VERSION,
+        "anthropic-version": version,
         "user-agent": f"AsyncAnthropic/Python {anthropic.__version__}",
     }
     custom = os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "").split("\n")
     # split as the SDK splits it
     names = [line.partition(":")[0].strip() for line in custom if ":" in line]
-    return {name: ours.get(name.lower(), anthropic.Omit()) for name in ("Authorization", *names)}
+    names += ["Authorization", "X-Api-Key", "Anthropic-Version"]
+    return {name: ours.get(name.lower(), anthropic.Omit()) for name in names}
 
 
 @cache

@@ -68,6 +68,7 @@ ACCOUNT = {
     "not": {"required": ["project", "express"]},
 }
 
+SDK = Library(module="google.genai", requirement="google-genai>=2.25", transport="sdk")
 CREDENTIALS = Library(module="google.auth", requirement="google-auth>=2.14.1", option="project")
 
 ENDINGS = (
@@ -88,12 +89,13 @@ def standby_provider() -> ProviderInfo:
     """Describe how to reach any Gemini model, on the Developer API or on Vertex AI."""
     return ProviderInfo(
         adapter="standby_gemini.adapter:GeminiAdapter",
+        sdk_adapter="standby_gemini.sdk_adapter:GeminiSdkAdapter",
         failures="standby_gemini.failures:read_failure",
         stub_server="standby_gemini.stub_server:answer",
         keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         options=OPTIONS,
         account=ACCOUNT,
-        libraries=(CREDENTIALS,),
+        libraries=(SDK, CREDENTIALS),
         endings=ENDINGS,
         roots={"generativelanguage.googleapis.com": ""},
         errors=ERRORS,

@@ -8,7 +8,7 @@ from importlib import resources
 
 import msgspec
 
-from standby.plugin import Card, ProviderInfo, hookimpl
+from standby.plugin import Card, Library, ProviderInfo, hookimpl
 from standby_openai.known_errors import ERRORS
 
 OPTIONS = {
@@ -30,6 +30,8 @@ OPTIONS = {
     },
 }
 
+SDK = Library(module="openai", requirement="openai>=3.0", transport="sdk")
+
 
 class _Endpoints(msgspec.Struct):
     """Facts about endpoints with this wire."""
@@ -45,10 +47,12 @@ def standby_provider() -> ProviderInfo:
     endpoints = msgspec.json.decode(content, type=_Endpoints)
     return ProviderInfo(
         adapter="standby_openai.adapter:OpenAIAdapter",
+        sdk_adapter="standby_openai.sdk_adapter:OpenAISdkAdapter",
         failures="standby_openai.failures:read_failure",
         stub_server="standby_openai.stub_server:answer",
         keys=("OPENAI_API_KEY",),
         options=OPTIONS,
+        libraries=(SDK,),
         endings=endpoints.endings,
         roots=endpoints.roots,
         errors=ERRORS,

@@ -36,7 +36,8 @@ REGISTRY = Registry()
 def build_arguments(wire: Wire, **rest: Any) -> tuple[Target, Provider, type[Any]]:
     plugin = PLUGINS[wire]
     model = target("m", None, provider=plugin, card=Card(wire=WIRES.get(wire)), **rest)
-    return model, Provider(plugin=plugin), REGISTRY.adapter(plugin)
+    provider = Provider(plugin=plugin)
+    return model, provider, REGISTRY.adapter(provider)
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -12,7 +12,7 @@ from standby.config.settings_source import SettingsSource
 from standby.dispatch.live_routes import LiveRoutes
 from standby.events import Event, Reloaded, RetryScheduled
 from standby.observe.bus import EventBus
-from standby.plugin import GROUP
+from standby.plugin import GROUP, Provider
 from standby.registry.plugins import Registry
 
 
@@ -25,10 +25,10 @@ class Plugins(Registry):
         self.imported: list[str] = []
         self.observed: list[Event] = []
 
-    def adapter(self, name: str) -> type[Any]:
-        self.imported.append(name)
+    def adapter(self, provider: Provider) -> type[Any]:
+        self.imported.append(provider.reference)
         self.importing()
-        return super().adapter(name)
+        return super().adapter(provider)
 
     def observers(self, name: str) -> Sequence[Callable[[Event], object]]:
         del name

@@ -38,8 +38,8 @@ class Vendor:
         self.created: list[Any] = []
         self.closed: list[Any] = []
 
-    def load(self, plugin: str) -> type[Any]:
-        self.imports[plugin] += 1
+    def load(self, provider: Provider) -> type[Any]:
+        self.imports[provider.plugin] += 1
         self.importing()
         vendor = self
 
@@ -143,9 +143,9 @@ async def test_an_import_that_hangs_delays_its_own_provider_only() -> None:
     go_on = threading.Event()
     vendor = Vendor(importing=lambda: None)
 
-    def load(plugin: str) -> type[Any]:
-        loaded = vendor.load(plugin)
-        if plugin == "a":
+    def load(provider: Provider) -> type[Any]:
+        loaded = vendor.load(provider)
+        if provider.plugin == "a":
             go_on.wait(5)
         return loaded
 
@@ -169,7 +169,7 @@ async def test_a_failure_without_waiting_callers_is_not_logged_by_the_loop() -> 
     asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
     go_on = threading.Event()
 
-    def load(_: str) -> type[Any]:
+    def load(_: Provider) -> type[Any]:
         go_on.wait(5)
         raise AttemptFailed(failure("unavailable"))
 
@@ -282,7 +282,7 @@ def test_an_adapter_that_does_not_close_is_logged_and_stops_no_other(
     vendors = {"bad": bad, "good": good}
 
     async def scenario() -> float:
-        adapters = AdapterPool(lambda plugin: vendors[plugin].load(plugin))
+        adapters = AdapterPool(lambda provider: vendors[provider.plugin].load(provider))
         for name in ("good", "bad", "plain"):
             vendors.setdefault("plain", good)
             await adapters.get(name, Provider(plugin=name))

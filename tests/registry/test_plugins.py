@@ -15,6 +15,7 @@ from standby.errors import AttemptFailed, ConfigError, Problem
 from standby.failures import Kind
 from standby.plugin import GROUP, ProviderInfo
 from standby.registry.plugins import Registry
+from standby.settings import Provider
 from tests.docs.distributions import put
 
 HEAD = "from standby.plugin import Card, ProviderInfo, hookimpl\n"
@@ -24,6 +25,7 @@ PROVIDER = (
 )
 MODELS = "@hookimpl\ndef standby_models(): return {'a-1': Card(context_window=9), 'a-2': Card()}\n"
 MANIFEST = HEAD + PROVIDER + MODELS
+ACME = Provider(plugin="acme")
 ADAPTER = "class Acme:\n    async def complete(self, request): ...\n"
 
 Distribute = Callable[..., Registry]
@@ -68,7 +70,7 @@ def catch_problem(call: Callable[[str], Any]) -> Problem:
 
 def import_failure(registry: Registry) -> str:
     with pytest.raises(AttemptFailed) as caught:
-        registry.adapter("acme")
+        registry.adapter(ACME)
     assert caught.value.failure.kind is Kind.UNAVAILABLE
     return caught.value.failure.text
 
@@ -99,7 +101,7 @@ def test_names_import_nothing_and_a_manifest_imports_no_sdk(
     registry.status("acme")
     assert "acme_plugin" in sys.modules
     assert "acme_sdk" not in sys.modules
-    assert registry.adapter("acme") is sys.modules["acme_sdk"].Acme
+    assert registry.adapter(ACME) is sys.modules["acme_sdk"].Acme
 
 
 @pytest.mark.parametrize("collects", [True, False])
@@ -110,7 +112,7 @@ def test_an_adapter_is_imported_without_garbage_collections(
     switch = gc.enable if collects else gc.disable
     switch()
     try:
-        registry.adapter("acme")
+        registry.adapter(ACME)
         assert gc.isenabled() is collects
     finally:
         gc.enable()
@@ -468,7 +470,8 @@ def test_two_distributions_of_one_plugin_are_both_named_and_neither_is_imported(
         "uninstall one of them, or say which: "
         "providers: {acme: {plugin: acme, distribution: acme-standby}}"
     )
-    for call in (registry.info, registry.cards, registry.commands, registry.adapter):
+    calls = (registry.info, registry.cards, registry.commands, lambda _: registry.adapter(ACME))
+    for call in calls:
         problem = catch_problem(call)
         message = (
             "two distributions offer a plugin named 'acme': acme-standby 1.2.0 and other-acme 1.2.0"
@@ -556,12 +559,12 @@ def test_a_dotted_name_that_cannot_be_imported_is_reported(
 @pytest.mark.parametrize("method", ["complete", "stream"])
 def test_one_of_two_methods_is_enough(method: str, distribute: Distribute) -> None:
     registry = distribute(acme_sdk=f"class Acme:\n    async def {method}(self, request): ...\n")
-    assert registry.adapter("acme").__name__ == "Acme"
+    assert registry.adapter(ACME).__name__ == "Acme"
 
 
 def test_ctrl_c_while_an_adapter_is_imported_goes_through(distribute: Distribute) -> None:
     with pytest.raises(KeyboardInterrupt):
-        distribute(acme_sdk="raise KeyboardInterrupt").adapter("acme")
+        distribute(acme_sdk="raise KeyboardInterrupt").adapter(ACME)
 
 
 def test_a_broken_plugin_breaks_no_others_hooks(distribute: Distribute) -> None:
@@ -618,4 +621,46 @@ def test_a_library_that_only_some_accounts_need_is_not_checked_for_others(
     )
     registry = distribute(source, acme_sdk=ADAPTER)
     put(tmp_path, {"name": "acme-auth", "version": "2.0", "entry-points": {GROUP: {}}}, {})
-    assert registry.adapter("acme").__name__ == "Acme"
+    assert registry.adapter(ACME).__name__ == "Acme"
+
+
+SDK = Provider(plugin="acme", transport="sdk")
+WITH_SDK = MANIFEST.replace("import Card", "import Card, Library").replace(
+    "adapter=",
+    "libraries=(Library(module='acme_sdk', requirement='acme-sdk>=3.0', transport='sdk'),), "
+    "sdk_adapter='acme_sdk:Through', adapter=",
+)
+BOTH = ADAPTER + ADAPTER.replace("Acme", "Through")
+
+
+def test_a_providers_transport_chooses_the_adapter_class(distribute: Distribute) -> None:
+    registry = distribute(WITH_SDK, acme_sdk=BOTH)
+    assert registry.adapter(ACME).__name__ == "Acme"
+    assert registry.adapter(SDK).__name__ == "Through"
+
+
+def sdk_failure(registry: Registry) -> str:
+    with pytest.raises(AttemptFailed) as caught:
+        registry.adapter(SDK)
+    assert caught.value.failure.kind is Kind.UNAVAILABLE
+    return str(caught.value).removeprefix("plugin 'acme' (acme-standby 1.2.0) cannot be used: ")
+
+
+def test_a_plugin_without_an_adapter_for_an_sdk_says_so(distribute: Distribute) -> None:
+    problem = "it has no adapter for 'transport: sdk': leave that line out"
+    assert sdk_failure(distribute(acme_sdk=ADAPTER)) == problem
+
+
+def test_an_sdk_is_checked_only_where_it_sends(distribute: Distribute, tmp_path: Path) -> None:
+    registry = distribute(WITH_SDK, acme_sdk=BOTH)
+    put(tmp_path, {"name": "acme-sdk", "version": "2.54.0", "entry-points": {GROUP: {}}}, {})
+    assert registry.adapter(ACME).__name__ == "Acme"
+    problem = "it needs acme-sdk>=3.0, and version 2.54.0 is installed: pip install 'acme-sdk>=3.0'"
+    assert sdk_failure(registry) == problem
+
+
+def test_an_sdk_that_is_missing_is_named_with_what_installs_it(distribute: Distribute) -> None:
+    manifest = WITH_SDK.replace("acme_sdk:Through", "acme_through:Through")
+    registry = distribute(manifest, acme_sdk=ADAPTER, acme_through="import nowhere_at_all")
+    problem = "No module named 'nowhere_at_all'; install it: pip install 'acme-sdk>=3.0'"
+    assert sdk_failure(registry) == problem

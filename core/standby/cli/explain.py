@@ -241,7 +241,7 @@ def _replay(
     body: bytes,
 ) -> Failure | None:
     try:
-        adapter = registry.adapter(provider.reference)
+        adapter = registry.adapter(provider)
     except AttemptFailed as error:
         raise CommandError(f"the answer cannot be read: {error}") from error
     return asyncio.run(replay_answer(target, provider, adapter, status, headers, body))

@@ -8,9 +8,10 @@ import click
 
 from standby.cli.errors import CommandError
 from standby.cli.init_chain import list_vendors, render_chain
-from standby.config.lint.libraries import is_missing
+from standby.config.lint.libraries import is_missing, required_libraries
 from standby.plugin import Library
 from standby.registry.plugins import Registry
+from standby.settings import Provider
 
 
 def ask_for_vendors(registry: Registry, today: date) -> tuple[str, ...]:
@@ -60,8 +61,8 @@ def missing_libraries(registry: Registry, plugin: str) -> list[Library]:
     Raises:
         ConfigError: The plugin is broken.
     """
-    libraries = registry.info(plugin).libraries
-    return [library for library in libraries if not library.option and is_missing(library)]
+    libraries = required_libraries(registry.info(plugin), Provider(plugin=plugin))
+    return [library for library in libraries if is_missing(library)]
 
 
 def _parse_choice(text: str, vendors: Sequence[str]) -> tuple[str, ...]:

@@ -8,10 +8,11 @@ from standby.cli.groups import Group
 from standby.cli.options import json_option
 from standby.cli.output import print_json
 from standby.cli.tables import filter_rows, print_table
-from standby.config.lint.libraries import library_problem
+from standby.config.lint.libraries import library_problem, required_libraries
 from standby.errors import ConfigError
 from standby.plugin import ProviderInfo
 from standby.registry.plugins import PluginStatus, Registry
+from standby.settings import Provider
 
 
 class PluginRow(PluginStatus, frozen=True, kw_only=True):
@@ -109,7 +110,8 @@ def _print_plugins(text: str, *, as_json: bool) -> None:
 def _build_row(registry: Registry, name: str) -> PluginRow:
     info = _load_info(registry, name)
     problems = {
-        each.requirement: library_problem(each) for each in info.libraries if not each.option
+        each.requirement: library_problem(each)
+        for each in required_libraries(info, Provider(plugin=name))
     }
     missing = {requirement: problem for requirement, problem in problems.items() if problem}
     listing = msgspec.structs.asdict(registry.status(name))

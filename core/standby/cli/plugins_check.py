@@ -194,10 +194,14 @@ def _load_reader(registry: Registry, name: str) -> None:
         )
 
 
+def _import(registry: Registry, name: str) -> type[Any]:
+    return registry.adapter(Provider(plugin=name))
+
+
 def _check_adapter(registry: Registry, name: str) -> str:
     import inspect  # noqa: PLC0415 - only for this command
 
-    adapter = registry.adapter(name)
+    adapter = _import(registry, name)
     complete, stream = getattr(adapter, "complete", None), getattr(adapter, "stream", None)
     if complete is not None and not inspect.iscoroutinefunction(complete):
         raise AssertionError("complete() is not a coroutine: write it as 'async def'")
@@ -219,7 +223,7 @@ def _play_rules(
 
     made = _check(
         "the adapter can be made",
-        lambda: _make_adapters(registry.adapter(name), _list_accounts(name, info, http=http)),
+        lambda: _make_adapters(_import(registry, name), _list_accounts(name, info, http=http)),
     )
     yield made
     if not http:

@@ -38,12 +38,14 @@ class AdapterPool:
     """Makes adapters on first use and closes them with their event loop."""
 
     def __init__(
-        self, load: Callable[[str], type[Any]], origin: Callable[[str], Origin] = _unknown_origin
+        self,
+        load: Callable[[Provider], type[Any]],
+        origin: Callable[[str], Origin] = _unknown_origin,
     ) -> None:
         """Start empty.
 
         Args:
-            load: Imports a plugin's adapter class. It is slow, so it runs in a thread.
+            load: Imports a provider's adapter class. It is slow, so it runs in a thread.
             origin: Returns where a plugin comes from.
         """
         self._load = load
@@ -126,7 +128,7 @@ class AdapterPool:
         return task
 
     async def _make(self, own: _LoopAdapters, name: str, provider: Provider) -> Any:
-        adapter_class = await blocking(self._load, provider.reference)
+        adapter_class = await blocking(self._load, provider)
         origin = self.origin(provider)
 
         def fail(error: str) -> AttemptFailed:

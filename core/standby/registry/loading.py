@@ -4,7 +4,7 @@ import gc
 import importlib
 import sys
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from importlib import metadata
 from typing import Any, TypeVar, cast
@@ -22,6 +22,7 @@ from standby.runtime.isolation import (
     is_async,
     type_error,
 )
+from standby.settings import Provider
 
 T = TypeVar("T")
 
@@ -99,33 +100,56 @@ def call_hook(manifest: Manifest, origin: Origin, hook: str, kind: Callable[[Any
     raise origin.config_error(f"{hook} {problem}")
 
 
-def import_adapter(info: ProviderInfo, origin: Origin) -> type[Any]:
+def adapter_name(info: ProviderInfo, provider: Provider) -> str:
+    """Return the name of a provider's adapter class.
+
+    Args:
+        info: What the plugin says of itself.
+        provider: The provider, whose transport chooses the class.
+
+    Returns:
+        The class as `package.module:Class`; "" if the plugin has none for the transport.
+    """
+    return info.sdk_adapter if provider.transport == "sdk" else info.adapter
+
+
+def import_adapter(info: ProviderInfo, origin: Origin, provider: Provider) -> type[Any]:
     """Import a plugin's adapter class, and the SDK with it. Slow, so call it in a thread.
 
     Args:
         info: The plugin's provider information.
         origin: Where the plugin comes from, for messages.
+        provider: The provider, whose transport chooses the class.
 
     Returns:
-        The class that `ProviderInfo.adapter` names.
+        The class that `ProviderInfo.adapter` or `ProviderInfo.sdk_adapter` names.
 
     Raises:
         AttemptFailed: `unavailable`; the message says what to install or to update.
     """
-    origin.check_versions(library.requirement for library in info.libraries if not library.option)
+    dotted = adapter_name(info, provider)
+    if provider.transport == "sdk" and not dotted:
+        raise origin.unavailable("it has no adapter for 'transport: sdk': leave that line out")
+    needed = [each.requirement for each in info.libraries if each.is_needed_by(provider)]
+    origin.check_versions(needed)
     try:
         with (
-            guard(lambda error: origin.unavailable(f"{info.adapter}: {error}"), ImportError),
+            guard(lambda error: origin.unavailable(f"{dotted}: {error}"), ImportError),
             _garbage_collection_off(),
         ):
-            adapter = _import_object(info.adapter)
+            adapter = _import_object(dotted)
             answers = hasattr(adapter, "complete") or hasattr(adapter, "stream")
     except ImportError as error:
-        remedy = f"; install it: {info.install}" if info.install else ""
+        install = info.install if provider.transport == "lean" else _pip_install(needed)
+        remedy = f"; install it: {install}" if install else ""
         raise origin.unavailable(f"{error_message(error)}{remedy}") from error
     if not answers:
-        raise origin.unavailable(f"{info.adapter} has neither 'complete' nor 'stream'")
+        raise origin.unavailable(f"{dotted} has neither 'complete' nor 'stream'")
     return cast("type[Any]", adapter)
+
+
+def _pip_install(requirements: Sequence[str]) -> str:
+    return "pip install " + " ".join(f"'{each}'" for each in requirements) if requirements else ""
 
 
 def import_function(origin: Origin, field: str, dotted: str) -> Callable[..., Any]:

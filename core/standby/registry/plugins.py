@@ -24,6 +24,7 @@ from standby.registry.loading import (
 )
 from standby.resilience.triggers import Predicate
 from standby.runtime.isolation import Origin, guard, require_value, type_error
+from standby.settings import Provider
 from standby.types import Reply
 
 if TYPE_CHECKING:
@@ -260,26 +261,26 @@ class Registry:
         except ConfigError as error:
             return msgspec.structs.replace(status, state="broken", reason=_format_problem(error))
 
-    def adapter(self, name: str) -> type[Any]:
-        """Import a plugin's adapter class, and the SDK with it. Slow, so call it in a thread.
+    def adapter(self, provider: Provider) -> type[Any]:
+        """Import a provider's adapter class, and the SDK with it. Slow, so call it in a thread.
 
         Args:
-            name: The plugin.
+            provider: The provider: its plugin, and its transport.
 
         Returns:
-            The class that `ProviderInfo.adapter` names.
+            The class that `ProviderInfo.adapter` or `ProviderInfo.sdk_adapter` names.
 
         Raises:
             AttemptFailed: `unavailable`; the message says what to install or to update.
             ConfigError: No such plugin is installed, or several are.
         """
         try:
-            info = self.info(name)
+            info = self.info(provider.reference)
         except ConfigError as error:
             if error.problems[0].code != "broken-plugin":
                 raise
             raise unavailable(_format_problem(error)) from error
-        return import_adapter(info, self.origin(name))
+        return import_adapter(info, self.origin(provider.reference), provider)
 
     def failure_reader(self, name: str) -> FailureReader | None:
         """Import the function that reads a plugin's error responses.

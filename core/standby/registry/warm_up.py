@@ -14,6 +14,7 @@ from contextlib import suppress
 
 from standby.events import AttemptEnded, Event
 from standby.registry.adapter_pool import missing_key
+from standby.registry.loading import adapter_name
 from standby.registry.plugins import Registry
 from standby.runtime.forks import can_end, finish_before_forks, join_within
 from standby.settings import Provider
@@ -30,18 +31,18 @@ _OCCASIONS = ("failed", "skipped")
 class _ImportThread(threading.Thread):
     """Imports adapters, one after the other, until it is stopped."""
 
-    def __init__(self, load: Callable[[str], object], references: Iterable[str]) -> None:
+    def __init__(self, load: Callable[[Provider], object], providers: Iterable[Provider]) -> None:
         super().__init__(name="standby-warm-up", daemon=True)
         self.is_stopped = False
         self._load = load
-        self._references = references
+        self._providers = providers
 
     def run(self) -> None:
-        for reference in self._references:
+        for provider in self._providers:
             if self.is_stopped:
                 return
             with suppress(Exception):  # the call that needs the adapter reports it
-                self._load(reference)
+                self._load(provider)
 
 
 class WarmUp:
@@ -80,14 +81,14 @@ class WarmUp:
         Args:
             providers: The providers; those that lack the key they need are skipped.
         """
-        references = dict.fromkeys(
-            each.reference
+        cold = {
+            (each.reference, each.transport): each
             for each in providers
             if not missing_key(each) and not self._is_imported(each)
-        )
-        if not references:
+        }
+        if not cold:
             return
-        thread = _ImportThread(self._registry.adapter, references)
+        thread = _ImportThread(self._registry.adapter, cold.values())
         self._threads = [each for each in self._threads if each.is_alive()] + [thread]
         finish_before_forks(self)
         with suppress(RuntimeError):  # the system has no thread left: they are imported on use
@@ -130,6 +131,6 @@ class WarmUp:
 
     def _is_imported(self, provider: Provider) -> bool:
         with suppress(Exception):  # the call that needs the adapter reports it
-            module = self._registry.info(provider.reference).adapter.partition(":")[0]
-            return module in sys.modules
+            dotted = adapter_name(self._registry.info(provider.reference), provider)
+            return dotted.partition(":")[0] in sys.modules
         return False

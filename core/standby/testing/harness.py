@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
 from functools import cached_property, partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
@@ -42,6 +42,7 @@ class Harness:
         path: The path that a `base_url` has after the server's address.
         options: The model's options, as in `models.yaml`.
         account: The provider's options, as in `models.yaml`.
+        transport: The provider's transport: "sdk" for the adapter that `sdk_adapter` names.
         limit: Seconds that one rule may take.
         paths: The requests that the adapter has sent, each once, such as "POST /answers".
     """
@@ -52,6 +53,7 @@ class Harness:
     path: ClassVar[str] = ""
     options: ClassVar[Mapping[str, Any]] = {}
     account: ClassVar[Mapping[str, Any]] = {}
+    transport: ClassVar[Literal["lean", "sdk"]] = "lean"
     limit: ClassVar[float] = 60.0
     paths: tuple[str, ...] = ()
 
@@ -61,7 +63,7 @@ class Harness:
         Returns:
             A class, or a function of a provider.
         """
-        return self.registry.adapter(self.plugin)
+        return self.registry.adapter(Provider(plugin=self.plugin, transport=self.transport))
 
     def card(self) -> Card:
         """Return the model's card, by default merged from the plugin's manifest.
@@ -132,6 +134,7 @@ class Harness:
             base_url=base_url + self.path,
             api_key=Secret(self.key, "CANARY"),
             options=dict(self.account),
+            transport=self.transport,
         )
 
     @asynccontextmanager

@@ -325,3 +325,20 @@ async def test_twenty_concurrent_requests_never_mix(server: Loopback, adapter: O
         assert await asyncio.gather(*map(ask, range(20))) == [
             f"question {number}" for number in range(20)
         ]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["reply", "stream"])
+async def test_the_older_version_of_the_api_has_the_key_in_a_header_of_its_own(
+    server: Loopback, transport_class: type[Any], *, stream: bool
+) -> None:
+    options = {"api_version": "2023-06-01"}
+    anthropic = transport_class(
+        Provider(plugin="anthropic", base_url=server.url, api_key=Secret(KEY), options=options)
+    )
+    request = model_request(temperature=0.5)
+    await (collect(anthropic, request) if stream else anthropic.complete(request))
+    await anthropic.aclose()
+    headers = server.requests[0].headers
+    assert (headers["anthropic-version"], headers["x-api-key"]) == ("2023-06-01", KEY)
+    assert "authorization" not in headers
+    assert server.requests[0].json["temperature"] == 0.5

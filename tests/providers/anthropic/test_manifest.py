@@ -125,3 +125,17 @@ def test_the_options_values_are_the_sdks_own() -> None:
     assert set(INFO.options["properties"]["service_tier"]["enum"]) == set(get_args(tiers))
     efforts = get_args(get_type_hints(OutputConfigParam)["effort"])[0]
     assert set(INFO.options["properties"]["effort"]["enum"]) == set(get_args(efforts))
+
+
+@pytest.mark.parametrize(
+    ("options", "valid"),
+    [
+        ({}, True),
+        ({"api_version": "2026-10-21"}, True),
+        ({"api_version": "2023-06-01"}, True),
+        ({"api_version": "2023-01-01"}, False),
+        ({"version": "2023-06-01"}, False),
+    ],
+)
+def test_account_options_are_validated(options: dict[str, str], *, valid: bool) -> None:
+    assert jsonschema.Draft202012Validator(INFO.account).is_valid(options) is valid

@@ -148,3 +148,34 @@ async def test_a_picture_and_an_effort_reach_the_wire(server: Loopback, file: Pa
     assert body["messages"][0]["content"][0]["source"]["media_type"] == "image/png"
     assert body["output_config"] == {"effort": "high"}
     assert body["metadata"] == {"user_id": "7"}
+
+
+@pytest.mark.parametrize("version", ['"2023-06-01"', "2023-06-01"], ids=["quoted", "bare"])
+async def test_a_card_lets_sampling_through_to_the_older_version(
+    server: Loopback, tmp_path: Path, version: str
+) -> None:
+    path = tmp_path / "models.yaml"
+    path.write_text(
+        f"""
+version: 1
+providers:
+  older:
+    plugin: anthropic
+    base_url: "{server.url}"
+    options: {{api_version: {version}}}
+    api_key: "${{CLAUDE_KEY}}"
+models:
+  claude-haiku-5-5:
+    provider: older
+    card: {{refuses: [seed, presence_penalty, frequency_penalty]}}
+chains:
+  default: {{models: [claude-haiku-5-5]}}
+""",
+        encoding="utf-8",
+    )
+    async with client(path) as standby:
+        reply = await standby.chat("Oslo?", temperature=0.5, top_k=3, seed=7)
+    body = server.requests[0].json
+    assert (body["temperature"], body["top_k"], "seed" in body) == (0.5, 3, False)
+    assert reply.trail[-1].dropped == ("seed",)
+    assert server.requests[0].headers["x-api-key"] == "sk-ant-nothing"

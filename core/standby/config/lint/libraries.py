@@ -52,13 +52,10 @@ def required_libraries(info: ProviderInfo, provider: Provider) -> list[Library]:
 
     Args:
         info: What the plugin says of its libraries.
-        provider: The provider; a library with an `option` counts only where that option is set.
+        provider: The provider, whose options and transport may need more of them.
 
     Returns:
         The libraries, in the plugin's order.
 
     """
-    options = provider.options or {}
-    return [
-        library for library in info.libraries if not library.option or options.get(library.option)
-    ]
+    return [library for library in info.libraries if library.is_needed_by(provider)]

@@ -87,6 +87,7 @@ class Providers:
         if info is None:
             return None
         self._check_url(name, provider, info)
+        self._check_transport(name, provider, info)
         key = self._find_key(info, provider) if provider.api_key is None else provider.api_key
         options = check_options(
             provider.options,
@@ -110,6 +111,15 @@ class Providers:
             hint = f"write {problem.corrected}" if is_correctable else problem.hint
             message = f"{format_path(location)} {problem.message}"
             self._findings.error(location, "bad-url", message, hint)
+
+    def _check_transport(self, name: str, provider: Provider, info: ProviderInfo) -> None:
+        is_offered = info is UNKNOWN or bool(info.sdk_adapter)
+        if provider.transport == "sdk" and not is_offered:
+            location: Location = ("providers", name, "transport")
+            message = (
+                f"the plugin {provider.plugin!r} has no adapter for {format_path(location)}: sdk"
+            )
+            self._findings.error(location, "no-sdk-adapter", message, "leave the line out")
 
     def _find_key(self, info: ProviderInfo, provider: Provider) -> Secret | None:
         """Return the first key that is set; `None` where none is needed.
