@@ -13,7 +13,7 @@ import pytest
 
 from standby.errors import AttemptFailed
 from standby.failures import Kind
-from standby.registry.adapter_pool import LONGEST_CLOSE, AdapterPool
+from standby.registry.adapter_pool import LONGEST_CLOSE, AdapterHandle, AdapterPool
 from standby.settings import Provider, Secret
 from tests.support import virtual_clock
 from tests.support.playing import failure
@@ -59,36 +59,57 @@ class Vendor:
         return Adapter
 
 
+class Pool(AdapterPool):
+    """A pool whose handles are all held."""
+
+    def __init__(self, load: Callable[[Provider], type[Any]]) -> None:
+        super().__init__(load)
+        self.held: list[AdapterHandle] = []
+
+    async def use(self, name: str, provider: Provider) -> Any:
+        handle = self.handle(name, provider)
+        self.held.append(handle)
+        return await handle()
+
+
+def end_imports() -> None:
+    """Wait for the threads of imports: the last lines of each still know its loop."""
+    for thread in threading.enumerate():
+        if thread.name == "standby-blocking":
+            thread.join(5)
+
+
 async def test_an_adapter_is_made_once_for_concurrent_calls() -> None:
     vendor = Vendor()
-    adapters = AdapterPool(vendor.load)
-    got = await asyncio.gather(*(adapters.get("mine", A) for _ in range(50)))
+    adapters = Pool(vendor.load)
+    got = await asyncio.gather(*(adapters.use("mine", A) for _ in range(50)))
     assert len({id(each) for each in got}) == len(vendor.created) == vendor.imports["a"] == 1
     assert got[0].provider is A
-    assert await adapters.get("mine", A) is got[0]
+    assert await adapters.use("mine", A) is got[0]
     await adapters.close()
 
 
 async def test_each_provider_has_its_own_adapter() -> None:
-    adapters = AdapterPool(Vendor().load)
+    adapters = Pool(Vendor().load)
     names = ("one", "two")
-    one, two = await asyncio.gather(*(adapters.get(name, A) for name in names))
+    one, two = await asyncio.gather(*(adapters.use(name, A) for name in names))
     assert one is not two
     await adapters.close()
 
 
 def test_each_loop_has_its_own_adapters_and_neither_is_kept_alive() -> None:
     vendor = Vendor()
-    adapters = AdapterPool(vendor.load)
+    adapters = Pool(vendor.load)
     loops = []
 
     async def use() -> None:
         loops.append(weakref.ref(asyncio.get_running_loop()))
-        assert await adapters.get("mine", A) is await adapters.get("mine", A)
+        assert await adapters.use("mine", A) is await adapters.use("mine", A)
 
     for number in range(1, 6):
         asyncio.run(use())
         assert len(vendor.created) == len(vendor.closed) == number
+    end_imports()
     gc.collect()
     assert [loop() for loop in loops[:-1]] == [
         None
@@ -96,13 +117,14 @@ def test_each_loop_has_its_own_adapters_and_neither_is_kept_alive() -> None:
 
 
 def test_a_loop_without_shutdown_is_released_by_the_next() -> None:
-    adapters = AdapterPool(Vendor().load)
+    adapters = Pool(Vendor().load)
     loop = asyncio.new_event_loop()
-    loop.run_until_complete(adapters.get("mine", A))
+    loop.run_until_complete(adapters.use("mine", A))
     loop.close()
     loop_reference = weakref.ref(loop)
     del loop
-    asyncio.run(adapters.get("mine", A))  # type: ignore[arg-type] # a coroutine
+    asyncio.run(adapters.use("mine", A))
+    end_imports()
     gc.collect()
     assert loop_reference() is None
 
@@ -115,12 +137,12 @@ async def test_a_constructor_that_raises_is_called_again_by_the_next_call(
     mishap: Exception,
 ) -> None:
     vendor = Vendor(mishap)
-    adapters = AdapterPool(vendor.load)
+    adapters = Pool(vendor.load)
     outcomes = await asyncio.gather(
-        *(adapters.get("mine", A) for _ in range(3)), return_exceptions=True
+        *(adapters.use("mine", A) for _ in range(3)), return_exceptions=True
     )
     assert outcomes == [mishap] * 3
-    assert await adapters.get("mine", A) is vendor.created[0]
+    assert await adapters.use("mine", A) is vendor.created[0]
     await adapters.close()
     assert vendor.closed == vendor.created
 
@@ -132,10 +154,10 @@ async def test_an_import_that_fails_is_tried_again_by_the_next_call() -> None:
         if mishaps:
             raise mishaps.pop()
 
-    adapters = AdapterPool(Vendor(importing=importing).load)
+    adapters = Pool(Vendor(importing=importing).load)
     with pytest.raises(AttemptFailed, match="install it"):
-        await adapters.get("mine", A)
-    assert await adapters.get("mine", A)
+        await adapters.use("mine", A)
+    assert await adapters.use("mine", A)
     await adapters.close()
 
 
@@ -149,14 +171,14 @@ async def test_an_import_that_hangs_delays_its_own_provider_only() -> None:
             go_on.wait(5)
         return loaded
 
-    adapters = AdapterPool(load)
+    adapters = Pool(load)
     for _ in range(3):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.02):
-                await adapters.get("slow", A)
-    assert (await adapters.get("quick", B)).provider is B
+                await adapters.use("slow", A)
+    assert (await adapters.use("quick", B)).provider is B
     assert vendor.imports == {"a": 1, "b": 1}
-    waiting = asyncio.create_task(adapters.get("slow", A))
+    waiting = asyncio.create_task(adapters.use("slow", A))
     await asyncio.sleep(0)
     go_on.set()
     assert (await waiting).provider is A
@@ -173,10 +195,10 @@ async def test_a_failure_without_waiting_callers_is_not_logged_by_the_loop() -> 
         go_on.wait(5)
         raise AttemptFailed(failure("unavailable"))
 
-    adapters = AdapterPool(load)
+    adapters = Pool(load)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.02):
-            await adapters.get("mine", A)
+            await adapters.use("mine", A)
     go_on.set()
     while len(asyncio.all_tasks()) > 1:
         await asyncio.sleep(0.001)
@@ -198,27 +220,27 @@ async def test_a_failure_without_waiting_callers_is_not_logged_by_the_loop() -> 
 )
 async def test_nothing_is_imported_without_the_key(key: Any, url: Any, message: str) -> None:
     vendor = Vendor()
-    adapters = AdapterPool(vendor.load)
+    adapters = Pool(vendor.load)
     provider = Provider(plugin="a", api_key=key, base_url=url)
     if not message:
-        await adapters.get("mine", provider)
+        await adapters.use("mine", provider)
         assert vendor.imports["a"] == 1
         await adapters.close()
         return
     with pytest.raises(AttemptFailed) as caught:
-        await adapters.get("mine", provider)
+        await adapters.use("mine", provider)
     assert (str(caught.value), caught.value.failure.kind) == (message, Kind.UNAVAILABLE)
     assert vendor.imports["a"] == 0
 
 
 async def test_after_closing_a_later_call_makes_a_new_one() -> None:
     vendor = Vendor()
-    adapters = AdapterPool(vendor.load)
+    adapters = Pool(vendor.load)
     await adapters.close()
-    first = await adapters.get("mine", A)
+    first = await adapters.use("mine", A)
     await adapters.close()
     assert vendor.closed == [first]
-    assert await adapters.get("mine", A) is not first
+    assert await adapters.use("mine", A) is not first
     await adapters.close()
     await adapters.close()
     assert vendor.closed == vendor.created
@@ -226,18 +248,18 @@ async def test_after_closing_a_later_call_makes_a_new_one() -> None:
 
 def test_closing_on_one_loop_leaves_the_others_alone() -> None:
     vendor = Vendor()
-    adapters = AdapterPool(vendor.load)
+    adapters = Pool(vendor.load)
 
     async def use_and_close() -> None:
-        await adapters.get("mine", A)
+        await adapters.use("mine", A)
         await adapters.close()
 
     async def main() -> None:
-        own_adapter = await adapters.get("mine", A)
+        own_adapter = await adapters.use("mine", A)
         await asyncio.to_thread(asyncio.run, use_and_close())
         assert len(vendor.closed) == 1
         assert own_adapter not in vendor.closed
-        assert await adapters.get("mine", A) is own_adapter
+        assert await adapters.use("mine", A) is own_adapter
 
     asyncio.run(main())
     assert len(vendor.closed) == 2
@@ -246,8 +268,8 @@ def test_closing_on_one_loop_leaves_the_others_alone() -> None:
 async def test_a_call_that_waits_while_the_client_closes_fails_and_nothing_stays_open() -> None:
     go_on = threading.Event()
     vendor = Vendor(importing=lambda: go_on.wait(5) and None)
-    adapters = AdapterPool(vendor.load)
-    waiting = asyncio.create_task(adapters.get("mine", A))
+    adapters = Pool(vendor.load)
+    waiting = asyncio.create_task(adapters.use("mine", A))
     await asyncio.sleep(0.01)
     await adapters.close()
     go_on.set()
@@ -282,10 +304,10 @@ def test_an_adapter_that_does_not_close_is_logged_and_stops_no_other(
     vendors = {"bad": bad, "good": good}
 
     async def scenario() -> float:
-        adapters = AdapterPool(lambda provider: vendors[provider.plugin].load(provider))
+        adapters = Pool(lambda provider: vendors[provider.plugin].load(provider))
         for name in ("good", "bad", "plain"):
             vendors.setdefault("plain", good)
-            await adapters.get(name, Provider(plugin=name))
+            await adapters.use(name, Provider(plugin=name))
         began = asyncio.get_running_loop().time()
         await adapters.close()
         return asyncio.get_running_loop().time() - began
@@ -301,6 +323,122 @@ async def test_an_adapter_may_lack_aclose() -> None:
         def __init__(self, provider: Provider) -> None:
             del provider
 
-    adapters = AdapterPool(lambda _: Plain)
-    assert isinstance(await adapters.get("mine", A), Plain)
+    adapters = Pool(lambda _: Plain)
+    assert isinstance(await adapters.use("mine", A), Plain)
     await adapters.close()
+
+
+# What nothing names any more
+
+
+async def settled() -> None:
+    """Wait until all tasks but this one have ended."""
+    gc.collect()
+    await asyncio.sleep(0)
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:  # type: ignore[operator]
+        await asyncio.wait(others)
+
+
+def test_one_provider_has_one_handle() -> None:
+    adapters = AdapterPool(Vendor().load)
+    one, same = adapters.handle("mine", A), adapters.handle("mine", Provider(plugin="a"))
+    assert one is same
+    assert adapters.handle("mine", B) is not one
+    assert adapters.handle("yours", A) is not one
+
+
+async def test_an_adapter_without_a_handle_is_closed() -> None:
+    vendor = Vendor()
+    adapters = AdapterPool(vendor.load)
+    kept, dropped = adapters.handle("kept", B), adapters.handle("dropped", A)
+    stays, goes = await kept(), await dropped()
+    also = adapters.handle("dropped", A)
+    del dropped
+    await settled()
+    assert vendor.closed == [], "one of two who asked still has the handle"
+    del also
+    await settled()
+    assert vendor.closed == [goes]
+    assert await kept() is stays
+    await adapters.close()
+    assert vendor.closed == [goes, stays]
+
+
+async def test_forty_accounts_in_turn_leave_one_adapter() -> None:
+    vendor = Vendor()
+    adapters = AdapterPool(vendor.load)
+    for number in range(40):
+        handle = adapters.handle("mine", Provider(plugin="a", api_key=Secret(str(number))))
+        await handle()
+    await settled()
+    assert len(vendor.created) == 40
+    assert vendor.closed == vendor.created[:-1]
+    await adapters.close()
+    assert vendor.closed == vendor.created
+
+
+async def test_an_adapter_that_is_named_again_at_once_stays() -> None:
+    vendor = Vendor()
+    adapters = AdapterPool(vendor.load)
+    handle = adapters.handle("mine", A)
+    first = await handle()
+    del handle
+    handle = adapters.handle("mine", A)
+    await settled()
+    assert (vendor.closed, await handle()) == ([], first)
+    await adapters.close()
+
+
+async def test_an_adapter_that_is_made_for_nobody_is_closed() -> None:
+    go_on = threading.Event()
+    vendor = Vendor(importing=lambda: go_on.wait(5) and None)
+    adapters = AdapterPool(vendor.load)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.02):
+            await adapters.handle("mine", A)()
+    gc.collect()
+    go_on.set()
+    await settled()
+    assert len(vendor.created) == 1
+    assert vendor.closed == vendor.created
+    await adapters.close()
+
+
+def test_an_adapter_is_closed_on_each_of_its_loops() -> None:
+    vendor = Vendor()
+    adapters = AdapterPool(vendor.load)
+    handles = [adapters.handle("mine", A)]
+
+    async def use(both: threading.Barrier) -> None:
+        await handles[0]()
+        await asyncio.to_thread(both.wait, 5)
+        await asyncio.to_thread(both.wait, 5)
+        await settled()
+
+    both = threading.Barrier(3)
+    threads = [threading.Thread(target=asyncio.run, args=(use(both),)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    both.wait(5)
+    assert (len(vendor.created), vendor.closed) == (2, [])
+    handles.clear()
+    both.wait(5)
+    for thread in threads:
+        thread.join()
+    assert sorted(map(id, vendor.closed)) == sorted(map(id, vendor.created))
+
+
+async def test_closing_waits_for_adapters_that_are_being_closed_and_closes_none_twice() -> None:
+    vendor = Vendor(closing=0.02)
+    adapters = AdapterPool(vendor.load)
+    first, second = adapters.handle("one", A), adapters.handle("two", B)
+    await first()
+    await second()
+    del first
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(adapters.close())
+    await asyncio.sleep(0)
+    del second
+    await closing
+    await settled()
+    assert vendor.closed in (vendor.created, vendor.created[::-1])

@@ -1,23 +1,27 @@
 """The health of a process's models: shared by identity, and forgotten in a forked child."""
 
+import gc
 import os
 import subprocess
 import sys
 import weakref
+from collections.abc import Callable
 
 import pytest
 
 from standby.resilience import health
 from standby.resilience.circuit_breaker import Permit, State
-from standby.resilience.health import model_health
+from standby.resilience.health import KEPT, model_health
 from standby.settings import BreakerSettings
 
 ONE = BreakerSettings(failures=1)
 
 
 def test_one_identity_is_known_once() -> None:
-    assert model_health(("a", None), ONE) is model_health(("a", None), ONE)
-    assert model_health(("a", None), ONE) is not model_health(("b", None), ONE)
+    one, same = model_health(("a", None), ONE), model_health(("a", None), ONE)
+    assert one.breaker is same.breaker
+    assert one.budget is same.budget
+    assert model_health(("b", None), ONE).breaker is not one.breaker
 
 
 def test_the_newest_settings_count_and_what_is_known_stays() -> None:
@@ -45,18 +49,44 @@ def test_forgetting_fills_the_budgets_of_retries() -> None:
     assert entry.budget.try_withdraw(0.0)
 
 
-def test_models_that_no_client_uses_any_more_are_dropped() -> None:
-    breaker = weakref.ref(model_health("a", ONE).breaker)
-    assert breaker() is not None, "a process keeps what it knows"
+def test_what_was_learnt_is_kept_for_the_next_client_of_some_models() -> None:
+    for number in range(100):
+        late = model_health(number, ONE)
+        late.breaker.record(admit(late), "failure", 0.0)
+        del late
+    gc.collect()
+    known = [model_health(number, ONE).breaker.health(0.0).state for number in range(100)]
+    assert known.count(State.OPEN) == 0, "a table that is read from its beginning has dropped it"
     health.forget()
-    assert breaker() is None
+    for number in range(100):
+        late = model_health(number, ONE)
+        late.breaker.record(admit(late), "failure", 0.0)
+    known = [model_health(number, ONE).breaker.health(0.0).state for number in range(99, -1, -1)]
+    assert known[:KEPT] == [State.OPEN] * KEPT
+    assert known.count(State.OPEN) == KEPT
 
 
-@pytest.mark.parametrize("kept", ["breaker", "budget"])
-def test_a_model_of_which_a_part_is_still_used_is_forgotten_too(kept: str) -> None:
-    part = getattr(model_health("a", ONE), kept)
+@pytest.mark.parametrize("drop", [health.forget, lambda: health.let_go(["a", "unknown"])])
+def test_a_model_that_nothing_names_any_more_is_dropped(drop: Callable[[], None]) -> None:
+    entry = model_health("a", ONE)
+    breaker, budget = weakref.ref(entry.breaker), weakref.ref(entry.budget)
+    drop()
+    assert model_health("a", ONE).breaker is entry.breaker, "a client has it"
+    drop()
+    del entry
+    assert (breaker(), budget()) == (None, None)
+
+
+def test_a_model_without_a_breaker_shares_its_budget() -> None:
+    off, on = model_health("a", settings=False), model_health("a", ONE)
+    assert (off.budget is on.budget, off.breaker is on.breaker) == (True, False)
+
+
+@pytest.mark.parametrize("part", ["breaker", "budget"])
+def test_a_part_that_is_still_used_is_shared_on(part: str) -> None:
+    used = getattr(model_health("a", ONE), part)
     health.forget()
-    assert getattr(model_health("a", ONE), kept) is not part
+    assert getattr(model_health("a", ONE), part) is used
 
 
 def spent(identity: str) -> health.ModelHealth:
@@ -110,7 +140,8 @@ for _ in range(2):
     if os.fork():
         assert os.waitstatus_to_exitcode(os.wait()[1]) == 0
         continue
-    assert health.model_health("a", settings) is known, "clients share it across the fork"
+    again = health.model_health("a", settings)
+    assert again.breaker is known.breaker, "clients share it across the fork"
     assert known.breaker.health(6.0).state is State.CLOSED
     assert known.budget.try_withdraw(6.0)
     sys.stdout.write(pauses())

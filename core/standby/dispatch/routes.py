@@ -1,6 +1,6 @@
 """Settings made into routes: models with adapters, health and limits, chains with triggers."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any, cast
@@ -13,7 +13,7 @@ from standby.dispatch.target import Route, Target
 from standby.errors import RequestError
 from standby.registry.adapter_pool import AdapterPool, missing_key
 from standby.resilience.bulkhead import Bulkhead
-from standby.resilience.health import model_health
+from standby.resilience.health import let_go, model_health
 from standby.resilience.retry_budget import RetryBudget
 from standby.resilience.triggers import FindPredicate, Triggers
 from standby.settings import Model, Settings
@@ -86,7 +86,8 @@ def build_routes(
 ) -> Routes:
     """Build the routes of resolved settings.
 
-    A model's health belongs to the process, so it outlives other settings by itself.
+    A model's health belongs to the process: it outlives settings that keep the model, and is let go
+    with the last ones that have it.
 
     Args:
         settings: the settings, with nothing left implicit.
@@ -103,6 +104,8 @@ def build_routes(
         name: _build_target(name, model, settings, adapters, today)
         for name, model in settings.models.items()
     }
+    if before is not None:
+        let_go(_identities(before.settings) - _identities(settings))
     earlier: Mapping[str, Route] = before.routes if before is not None else {}
     routes = _build_chains(settings, targets, predicates, earlier)
     return Routes(settings=settings, targets=targets, routes={each.name: each for each in routes})
@@ -138,7 +141,7 @@ def _build_target(
     resolved = cast("Any", model)  # its optional fields are filled
     provider, card = settings.providers[resolved.provider], resolved.card
     reason = settings.rest_reason(name, today)
-    health = model_health((provider.account, model.model), resolved.breaker, reason)
+    health = model_health(_identity(model, settings), resolved.breaker, reason)
     return Target(
         name=name,
         provider=resolved.provider,
@@ -147,7 +150,7 @@ def _build_target(
         timeout=resolved.timeout,
         first_token_timeout=resolved.first_token_timeout,
         idle_timeout=resolved.idle_timeout,
-        adapter=adapters.getter(resolved.provider, provider),
+        adapter=adapters.handle(resolved.provider, provider),
         options=resolved.options,
         extra=model.extra or {},
         refused=_join(card.refuses, model.drop),
@@ -160,6 +163,15 @@ def _build_target(
         missing_key=missing_key(provider),
         origin=adapters.origin(provider),
     )
+
+
+def _identities(settings: Settings) -> set[Hashable]:
+    return {_identity(model, settings) for model in settings.models.values()}
+
+
+def _identity(model: Model, settings: Settings) -> Hashable:
+    """Return what makes two models one: the account and the vendor's id."""
+    return settings.providers[model.provider or ""].account, model.model
 
 
 def _permits(limit: int | None) -> Bulkhead | None:

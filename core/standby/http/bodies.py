@@ -113,7 +113,7 @@ def decode_error(data: bytes, status: int = 400) -> Any:
 
 
 def describe_body(data: bytes | str) -> str:
-    """Describe what may be an answer by its length and shape; by its words at DEBUG only.
+    """Describe what may be an answer by its length and shape; quote it at DEBUG only.
 
     Args:
         data: The body, or a part of it.

@@ -1,10 +1,11 @@
 """One client's adapters: one for each provider and event loop, made on first use."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
+from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any
+from weakref import WeakValueDictionary, finalize
 
 import msgspec
 
@@ -21,13 +22,47 @@ LONGEST_CLOSE = 1.0
 
 
 class _LoopAdapters(msgspec.Struct):
-    """The adapters of one event loop, those being made, and the generator that closes them all."""
+    """The adapters of one event loop, what closes each, and those being made.
+
+    `closer` is the generator that closes them all; `closing` the tasks that close some, or all.
+    """
 
     adapters: dict[Hashable, Any] = {}
+    closers: dict[Hashable, Callable[[], Coroutine[Any, Any, None]]] = {}
     pending: dict[Hashable, asyncio.Task[Any]] = {}
-    exit_stack: AsyncExitStack = msgspec.field(default_factory=AsyncExitStack)
     closer: AsyncGenerator[None, None] | None = None
-    closing: asyncio.Task[None] | None = None
+    closing: set[asyncio.Task[None]] = msgspec.field(default_factory=set["asyncio.Task[None]"])
+
+
+class AdapterHandle:
+    """Gets a provider's adapter on the running event loop. Adapters without a handle are closed.
+
+    A failure is not remembered: the next call tries again.
+    """
+
+    __slots__ = ("__weakref__", "_pool", "key", "name", "provider")
+
+    def __init__(self, pool: "AdapterPool", name: str, provider: Provider) -> None:
+        """Name the provider; its adapter is made on first use.
+
+        Args:
+            pool: Makes the adapter.
+            name: The provider's name.
+            provider: The provider.
+        """
+        self._pool = pool
+        self.name = name
+        self.provider = provider
+        self.key = name, provider.account
+
+    def __call__(self) -> Coroutine[Any, Any, Any]:
+        """Return the adapter, the same object for all calls on this loop.
+
+        Raises:
+            AttemptFailed: `unavailable`, because the key or the SDK is missing or the client has
+                been closed; or `contract`, because the adapter's constructor raised.
+        """
+        return self._pool.get(self)
 
 
 def _unknown_origin(plugin: str) -> Origin:
@@ -51,44 +86,40 @@ class AdapterPool:
         self._load = load
         self._origin = origin
         self._loops: dict[asyncio.AbstractEventLoop, _LoopAdapters] = {}
+        self._handles: WeakValueDictionary[Hashable, AdapterHandle] = WeakValueDictionary()
 
-    async def get(self, name: str, provider: Provider) -> Any:
-        """Return a provider's adapter on the running event loop.
-
-        A failure is not remembered: the next call tries again.
-
-        Args:
-            name: The provider's name.
-            provider: The provider.
-
-        Returns:
-            The adapter, the same object for all calls on this loop.
-
-        Raises:
-            AttemptFailed: `unavailable`, because the key or the SDK is missing or the client has
-                been closed; or `contract`, because the adapter's constructor raised.
-        """
-        return await self.getter(name, provider)()
-
-    def getter(self, name: str, provider: Provider) -> Callable[[], Awaitable[Any]]:
-        """Return what gets a provider's adapter, as `get` does, at the least cost for each call.
+    def handle(self, name: str, provider: Provider) -> AdapterHandle:
+        """Return what gets a provider's adapter; while it is held, the adapter stays open.
 
         Args:
             name: The provider's name.
             provider: The provider.
 
         Returns:
-            A function without arguments.
+            The handle, the same object for all who ask for this provider.
         """
-        return partial(self._get, (name, provider.account), name, provider)
+        handle = AdapterHandle(self, name, provider)
+        shared = self._handles.setdefault(handle.key, handle)
+        if shared is handle:
+            finalize(handle, self._let_go, handle.key).atexit = False
+        return shared
 
-    async def _get(self, key: tuple[str, Hashable], name: str, provider: Provider) -> Any:
+    async def get(self, handle: AdapterHandle) -> Any:
+        """Return the adapter of a handle on the running event loop; see there.
+
+        Args:
+            handle: The handle.
+
+        Returns:
+            The adapter.
+        """
+        key, provider = handle.key, handle.provider
         own = self._loops.get(asyncio.get_running_loop())
         if own is not None and key in own.adapters:
             return own.adapters[key]
         if missing := missing_key(provider):
             raise unavailable(f"no key: set {missing}")
-        task = self._start(own or await self._open_loop(), name, provider)
+        task = self._start(own or await self._open_loop(), handle)
         await asyncio.wait([task])  # unlike `await task`: one caller's cancellation leaves it alone
         if task.cancelled():
             message = "the client was closed meanwhile"
@@ -118,16 +149,17 @@ class AdapterPool:
             with suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(_start_closing, adapters)
 
-    def _start(self, own: _LoopAdapters, name: str, provider: Provider) -> asyncio.Task[Any]:
+    def _start(self, own: _LoopAdapters, handle: AdapterHandle) -> asyncio.Task[Any]:
         """Return the one task that makes the adapter; all callers wait for the same one."""
-        key = name, provider.account
+        key = handle.key
         task = own.pending.get(key)
         if task is None:
-            task = own.pending[key] = asyncio.create_task(self._make(own, name, provider))
+            making = self._make(own, key, handle.name, handle.provider)
+            task = own.pending[key] = asyncio.create_task(making)
             task.add_done_callback(partial(_forget, own, key))
         return task
 
-    async def _make(self, own: _LoopAdapters, name: str, provider: Provider) -> Any:
+    async def _make(self, own: _LoopAdapters, key: Hashable, name: str, provider: Provider) -> Any:
         adapter_class = await blocking(self._load, provider)
         origin = self.origin(provider)
 
@@ -136,9 +168,21 @@ class AdapterPool:
 
         with guard(fail, Exception):  # the attempt classifies any other `Exception`
             adapter = adapter_class(provider)
-        own.adapters[name, provider.account] = adapter
-        own.exit_stack.push_async_callback(_close_adapter, name, origin, adapter)
+        own.adapters[key] = adapter
+        own.closers[key] = partial(_close_adapter, name, origin, adapter)
+        self._close_unused(own, key)  # its callers may have gone meanwhile, and the handle too
         return adapter
+
+    def _let_go(self, key: Hashable) -> None:
+        """Have every loop close the adapter of a handle that is gone."""
+        for loop, own in tuple(self._loops.items()):
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(self._close_unused, own, key)
+
+    def _close_unused(self, own: _LoopAdapters, key: Hashable) -> None:
+        """Close an adapter on its loop, unless there is a handle again."""
+        if key not in self._handles and own.adapters.pop(key, None) is not None:
+            _start_task(own, own.closers.pop(key)())
 
     async def _open_loop(self) -> _LoopAdapters:
         """Tie the adapters to the running loop: `shutdown_asyncgens` closes the closer."""
@@ -153,13 +197,18 @@ class AdapterPool:
     async def _close_at_exit(
         self, loop: asyncio.AbstractEventLoop, own: _LoopAdapters
     ) -> AsyncGenerator[None, None]:
-        async with own.exit_stack:
-            try:
-                yield
-            finally:
-                del self._loops[loop]  # first, so that later calls make new adapters
-                for task in own.pending.values():
-                    task.cancel()
+        try:
+            yield
+        finally:
+            del self._loops[loop]  # first, so that later calls make new adapters
+            for task in own.pending.values():
+                task.cancel()
+            closers = [*own.closers.values()]
+            own.adapters.clear()  # whose handle goes while it is closed is not closed again
+            async with AsyncExitStack() as stack:
+                stack.push_async_callback(_wait_for_others, own.closing)
+                for close in closers:
+                    stack.push_async_callback(close)
 
 
 def missing_key(provider: Provider) -> str:
@@ -175,9 +224,22 @@ def missing_key(provider: Provider) -> str:
     return key.origin if key is not None and not key else ""
 
 
-def _start_closing(adapters: _LoopAdapters) -> None:
+def _start_closing(own: _LoopAdapters) -> None:
+    _start_task(own, _close_all(own))
+
+
+def _start_task(own: _LoopAdapters, closing: Coroutine[Any, Any, None]) -> None:
     # a reference is kept because a task without one may be garbage-collected before it runs
-    adapters.closing = asyncio.create_task(_close_all(adapters))
+    task = asyncio.create_task(closing)
+    own.closing.add(task)
+    task.add_done_callback(own.closing.discard)
+
+
+async def _wait_for_others(closing: set[asyncio.Task[None]]) -> None:
+    """Wait for the tasks that close single adapters."""
+    others = closing - {asyncio.current_task()}
+    if others:
+        await asyncio.wait(others)
 
 
 async def _close_all(adapters: _LoopAdapters) -> None:

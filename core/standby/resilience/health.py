@@ -2,14 +2,21 @@
 
 import os
 import threading
-from collections.abc import Hashable
-from weakref import ref
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable
+from weakref import WeakValueDictionary
 
 import msgspec
 
 from standby.resilience.circuit_breaker import CircuitBreaker, DisabledBreaker
 from standby.resilience.retry_budget import RetryBudget
 from standby.settings import BreakerSettings
+
+KEPT = 16
+"""Models whose health is kept although no client has them any more.
+
+A client that is made for one request finds what the one before it has learnt.
+"""
 
 
 class ModelHealth(msgspec.Struct, frozen=True):
@@ -19,7 +26,9 @@ class ModelHealth(msgspec.Struct, frozen=True):
     budget: RetryBudget
 
 
-_models: dict[Hashable, ModelHealth] = {}
+_breakers: WeakValueDictionary[Hashable, CircuitBreaker] = WeakValueDictionary()
+_budgets: WeakValueDictionary[Hashable, RetryBudget] = WeakValueDictionary()
+_kept: OrderedDict[Hashable, ModelHealth] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -38,14 +47,28 @@ def model_health(
         The health that all clients of this process share.
     """
     with _lock:
-        health = _models.get(identity)
-        if health is None:
-            health = _models[identity] = ModelHealth(CircuitBreaker(), RetryBudget())
+        breaker = _breakers.setdefault(identity, CircuitBreaker())
+        budget = _budgets.setdefault(identity, RetryBudget())
+        _kept[identity] = ModelHealth(breaker, budget)
+        _kept.move_to_end(identity)
+        if len(_kept) > KEPT:
+            _kept.popitem(last=False)
         if settings is False:
-            return ModelHealth(DisabledBreaker(), health.budget)
-        health.breaker.settings = BreakerSettings() if settings is True else settings
-        health.breaker.suspected = suspected
-        return health
+            return ModelHealth(DisabledBreaker(), budget)
+        breaker.settings = BreakerSettings() if settings is True else settings
+        breaker.suspected = suspected
+        return _kept[identity]
+
+
+def let_go(identities: Iterable[Hashable]) -> None:
+    """Keep the health of models no longer than clients have them: their settings are gone.
+
+    Args:
+        identities: The models.
+    """
+    with _lock:
+        for identity in identities:
+            _kept.pop(identity, None)
 
 
 def forget() -> None:
@@ -54,17 +77,11 @@ def forget() -> None:
     Models that no client uses any more are dropped.
     """
     with _lock:
-        references = [
-            (identity, ref(health.breaker), ref(health.budget))
-            for identity, health in _models.items()
-        ]
-        _models.clear()
-        for identity, get_breaker, get_budget in references:
-            breaker, budget = get_breaker(), get_budget()
-            if breaker is not None and budget is not None:
-                breaker.forget()
-                budget.refill()
-                _models[identity] = ModelHealth(breaker, budget)
+        _kept.clear()
+        for breaker in _breakers.values():
+            breaker.forget()
+        for budget in _budgets.values():
+            budget.refill()
 
 
 def _reset_after_fork() -> None:
@@ -74,9 +91,10 @@ def _reset_after_fork() -> None:
     """
     global _lock  # noqa: PLW0603 - another thread of the parent may hold it for ever
     _lock = threading.Lock()
-    for health in _models.values():
-        health.breaker.reset_after_fork()
-        health.budget.reset_after_fork()
+    for breaker in _breakers.values():
+        breaker.reset_after_fork()
+    for budget in _budgets.values():
+        budget.reset_after_fork()
 
 
 if hasattr(os, "register_at_fork"):  # systems without a fork lack the function

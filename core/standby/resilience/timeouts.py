@@ -62,12 +62,14 @@ class AttemptTimer:
         "_asked_at",
         "_deadline",
         "_due",
+        "_first_token_timeout",
+        "_idle_timeout",
         "_lost",
         "_missed",
         "_paused_at",
         "_pauses",
         "_setup_ends_at",
-        "_timeouts",
+        "_timeout",
         "clock",
         "first_token",
         "is_streaming",
@@ -97,7 +99,10 @@ class AttemptTimer:
         self.first_token: float | None = None
         self.is_streaming = False
         self._asked_at = now  # later than `started` by the time in which the clock stood
-        self._timeouts = timeouts
+        # not the model itself: a kept connection has the context in which it was opened, with this
+        self._timeout = timeouts.timeout
+        self._first_token_timeout = timeouts.first_token_timeout
+        self._idle_timeout = timeouts.idle_timeout
         self._allowed = min(timeouts.timeout, allowed)
         self._deadline = self._due = now + self._allowed
         self._setup_ends_at = now + min(allowed, LONGEST_SETUP)
@@ -135,14 +140,14 @@ class AttemptTimer:
     def counts_against_model(self) -> bool:
         """Return whether an expiry is the model's fault, not that of a caller in a hurry."""
         limited = self._due < self._deadline
-        return limited or self._allowed >= min(self._timeouts.timeout, HURRY)
+        return limited or self._allowed >= min(self._timeout, HURRY)
 
     @property
     def is_slow(self) -> bool:
         """Return whether the answer, or a stream's first token, took over half of its time-out."""
         if self.first_token is None:
-            return self.clock() - self._asked_at > self._timeouts.timeout / 2
-        limit = min(self._timeouts.first_token_timeout, self._timeouts.timeout)
+            return self.clock() - self._asked_at > self._timeout / 2
+        limit = min(self._first_token_timeout, self._timeout)
         return self.first_token - self._asked_at > limit / 2
 
     def has_expired(self, now: float) -> bool:
@@ -203,14 +208,14 @@ class AttemptTimer:
             ends_at = now + max(ends_at - self._paused_at, SHORTEST_CHECK)
         if self.first_token is None and now < self._setup_ends_at:
             ends_at = min(ends_at, self._setup_ends_at)
-        shortest = min(self._timeouts.first_token_timeout, self._timeouts.idle_timeout)
+        shortest = min(self._first_token_timeout, self._idle_timeout)
         return min(ends_at, now + shortest)
 
     def start_stream(self) -> None:
         """Note that the answer comes in pieces: its first token is due after its time-out."""
         self.is_streaming = True
-        self._due = self.clock() + self._timeouts.first_token_timeout
-        self._missed = f"no first token in {self._timeouts.first_token_timeout:g}s"
+        self._due = self.clock() + self._first_token_timeout
+        self._missed = f"no first token in {self._first_token_timeout:g}s"
 
     def token(self, now: float) -> None:
         """Note a piece with content: the next one is due after `idle_timeout`.
@@ -221,8 +226,8 @@ class AttemptTimer:
         self.last_activity = now
         if self.first_token is None:
             self.first_token = now
-            self._missed = f"no token for {self._timeouts.idle_timeout:g}s"
-        self._due = now + self._timeouts.idle_timeout
+            self._missed = f"no token for {self._idle_timeout:g}s"
+        self._due = now + self._idle_timeout
 
     def keep_alive(self, now: float) -> None:
         """Note a sign of life without content; it never leaves the model less time than before.
@@ -231,7 +236,7 @@ class AttemptTimer:
             now: The time on the clock.
         """
         self.last_activity = now
-        self._due = max(self._due, now + self._timeouts.idle_timeout)
+        self._due = max(self._due, now + self._idle_timeout)
 
     def pause(self) -> None:
         """Stop the time: what is waited for is not the model's, such as a slow reader."""

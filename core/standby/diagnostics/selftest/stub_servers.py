@@ -72,7 +72,7 @@ class StubServers:
         local = _local_provider(provider, server.url)
         return msgspec.structs.replace(
             target,
-            adapter=self._adapters.getter(target.provider, local),
+            adapter=self._adapters.handle(target.provider, local),
             verify_response_model=False,
             secrets=(KEY,),
         )
