@@ -26,7 +26,7 @@ CONFIG = {"version": 1, "models": {"m1": {"provider": "scripted", "options": {"r
 CONFIG["chains"] = {"default": {"models": ["m1"], "deadline": "5s"}}
 file = pathlib.Path(sys.argv[1])
 file.write_text(json.dumps(CONFIG))
-client = Standby(file, sinks=[slow_sink])
+client = Standby(file, sinks=[slow_sink], warm_up=False)
 observers = Observers([("one", lambda event: seen.append(event.model))])
 
 import gevent

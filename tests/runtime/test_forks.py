@@ -76,6 +76,19 @@ def test_both_sides_of_a_fork_make_calls_repeatedly(host: str) -> None:
         )
 
 
+def test_many_forks_right_after_a_call_are_all_silent() -> None:
+    body = """
+        async def turn():
+            return 1
+
+        for _ in range(300):
+            run(turn())
+            fork(lambda: None)
+        print("done")
+    """
+    assert run_program(body) == ("done", "")
+
+
 def test_a_process_may_end_right_after_a_fork() -> None:
     body = """
         print(client.chat("hi", chain="script").text)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from standby.events import Event
 from standby.observe.log import report_broken_observer, report_lost_events
-from standby.runtime.forks import can_end, join, join_within, pause_across_forks
+from standby.runtime.forks import can_end, join, join_before_fork, pause_across_forks
 from standby.runtime.isolation import require_value
 
 Observer = Callable[[Event], object]
@@ -71,7 +71,7 @@ class Observers:
             self._thread, self._waiting = None, None
         if waiting is not None:
             waiting.put(None)
-        join_within(thread, longest)
+        join(thread, longest)
 
     def pause(self, until: float) -> None:
         """Let the thread hand over the queued events and end, before a fork.
@@ -85,7 +85,7 @@ class Observers:
             if self._thread is not None:
                 self._previous, self._thread = self._thread, None
                 self._queue().put(None)
-        join(self._previous, until)
+        join_before_fork(self._previous, until)
 
     def resume(self) -> None:
         """Hand over what came during the fork; else the next event starts a thread."""

@@ -16,14 +16,11 @@ from standby.events import AttemptEnded, Event
 from standby.registry.adapter_pool import missing_key
 from standby.registry.loading import adapter_name
 from standby.registry.plugins import Registry
-from standby.runtime.forks import can_end, finish_before_forks, join_within
+from standby.runtime.forks import can_end, finish_before_forks, join_before_fork
 from standby.settings import Provider
 
 DELAY = 0.2
 """Seconds of a chain's first call until what stands by is imported: the first request is out."""
-
-LONGEST_IMPORT = 5.0
-"""Seconds that a fork waits for an import under way."""
 
 _OCCASIONS = ("failed", "skipped")
 
@@ -101,11 +98,15 @@ class WarmUp:
                 timer.cancel()
                 del self._timers[chain]
 
-    def finish(self) -> None:
-        """End the threads before a fork, once the modules that they import are complete."""
+    def finish(self, until: float) -> None:
+        """End the threads before a fork, once the modules that they import are complete.
+
+        Args:
+            until: The latest time to wait for them, by `time.monotonic()`.
+        """
         for thread in filter(can_end, self._threads):
             thread.is_stopped = True
-            join_within(thread, LONGEST_IMPORT)
+            join_before_fork(thread, until)
 
     def __call__(self, event: Event) -> None:
         """Import for the event's chain, soon or at once, if the event is an occasion for it."""

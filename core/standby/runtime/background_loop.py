@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from concurrent.futures.thread import ThreadPoolExecutor
 from typing import Any, NoReturn, TypeVar
 
-from standby.runtime.forks import can_end, join, join_within, pause_across_forks
+from standby.runtime.forks import can_end, join, join_before_fork, pause_across_forks
 
 T = TypeVar("T")
 
@@ -105,11 +105,11 @@ class _BackgroundLoop:
         with self._lock:
             self._paused = True
         self.loop.call_soon_threadsafe(self.loop.stop)
-        join(thread, until)
+        join_before_fork(thread, until)
         if self.thread is None:
             self._pool.shutdown(wait=False)
             for lookup in self._pool_threads:
-                join(lookup, until)
+                join_before_fork(lookup, until)
             self._pool, self._pool_threads = self._start_pool()
 
     def resume(self) -> None:
@@ -150,7 +150,7 @@ class _BackgroundLoop:
         with self._lock:
             self._paused = True
         self.loop.call_soon_threadsafe(self.loop.stop)
-        join_within(thread, SHUTDOWN_TIMEOUT)
+        join(thread, SHUTDOWN_TIMEOUT)
         if thread is None or not thread.is_alive():
             self.loop.close()
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 
-from standby.runtime.forks import can_end, join, pause_across_forks
+from standby.runtime.forks import can_end, join_before_fork, pause_across_forks
 from standby.runtime.loop_lag import lag_of_running_loop
 
 BLOCKED_AFTER = 1.0
@@ -88,7 +88,7 @@ class Watchdog:
             thread, self._thread = self._thread, None
             self._paused.set()
             self._busy.set()
-        join(thread, until)
+        join_before_fork(thread, until)
 
     def resume(self) -> None:
         """Watch on after a fork if calls are under way; otherwise the next call starts a thread."""
