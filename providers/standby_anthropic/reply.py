@@ -66,8 +66,8 @@ class _Block:
         self.name = get_str(start.get("name"))
         self.id = get_str(start.get("id"))
         self.data = get_str(start.get("data"))
-        self.text = self._get_text(start)
-        self.signature = get_str(start.get("signature"))
+        self._texts = [self._get_text(start)]
+        self._signatures = [get_str(start.get("signature"))]
         self.input: Any = start.get("input")
         self.stopped = False
         self._input_fragments: list[str] = []
@@ -75,8 +75,8 @@ class _Block:
     def add(self, delta: Mapping[str, Any]) -> str:
         """Add a delta; return its text. Citations and unknown deltas have none."""
         text = self._get_text(delta)
-        self.text += text
-        self.signature += get_str(delta.get("signature"))
+        self._texts.append(text)
+        self._signatures.append(get_str(delta.get("signature")))
         self._input_fragments.append(get_str(delta.get("partial_json")))
         return text
 
@@ -84,10 +84,16 @@ class _Block:
         return get_str(content.get("text" if self.kind == "text" else "thinking"))
 
     @property
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self._texts)
+
+    @property
     def thought(self) -> dict[str, Any] | None:
         """The block as it must be returned to the model, if it is a thought."""
         if self.kind == "thinking":
-            return {"type": "thinking", "thinking": self.text, "signature": self.signature}
+            signature = "".join(self._signatures)
+            return {"type": "thinking", "thinking": self.text, "signature": signature}
         if self.kind == "redacted_thinking":
             return {"type": "redacted_thinking", "data": self.data}
         return None

@@ -55,21 +55,22 @@ class _Paragraphs:
     """A text in paragraphs, as a stream delivers it."""
 
     def __init__(self) -> None:
-        self._text = ""
+        self._pieces: list[str] = []
         self._gap = ""
 
     def begin(self) -> None:
         """Begin another paragraph; the gap is added only once it has text."""
-        self._gap = GAP if self._text else ""
+        self._gap = GAP if self._pieces else ""
 
     def add(self, delta: str) -> str:
         gap, self._gap = self._gap, ""
-        self._text += gap + delta
+        self._pieces.append(gap + delta)
         return gap + delta
 
     def missing(self, full_text: str) -> str:
         """Return the part of the full text that the stream has not delivered."""
-        return full_text[len(self._text) :] if full_text.startswith(self._text) else ""
+        text = "".join(self._pieces)
+        return full_text[len(text) :] if full_text.startswith(text) else ""
 
 
 class Reader:

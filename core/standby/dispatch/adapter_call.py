@@ -160,12 +160,9 @@ class AdapterCall:
 
     def _pass_on(self, parts: "_Parts") -> Awaitable[None] | None:
         """Hand the pending text to the caller, if this attempt may; else it stays pending."""
-        gate, pending = self._gate, parts.pending
-        if not gate.is_open:
-            parts.pending = None
-        elif pending is not None and gate.admits(self):
-            parts.pending = None
-            return gate.release(self, self.target, pending)
+        gate = self._gate
+        if gate.is_open and gate.admits(self):
+            return gate.release(self, self.target, parts.take())
         return None
 
     async def _release_rest(self, reply: Reply) -> None:
@@ -234,16 +231,16 @@ class AdapterCall:
 class _Parts:
     """What has come of a stream.
 
-    Tool calls are held until its end, so that no tool runs twice where it breaks; reasoning is
-    pending until there is text.
+    Tool calls are held until its end, so that no tool runs twice where it breaks; reasoning is held
+    until there is text. What is held is a range of the pieces, joined once, when it is taken.
     """
 
-    __slots__ = ("_calls", "_has_text", "_texts", "_thoughts", "pending")
+    __slots__ = ("_calls", "_has_text", "_taken", "_texts", "_thoughts")
 
     def __init__(self) -> None:
-        self.pending: Chunk | None = None
         self._texts: list[str] = []
         self._thoughts: list[str] = []
+        self._taken = 0
         self._calls: list[ToolCall] = []
         self._has_text = False
 
@@ -255,9 +252,15 @@ class _Parts:
             return False
         self._texts.append(chunk.text)
         self._thoughts.append(chunk.reasoning)
-        pending = self.pending = _join(self.pending, chunk)
-        self._has_text = self._has_text or pending.text.strip() != ""
+        self._has_text = self._has_text or chunk.text.strip() != ""
         return self._has_text
+
+    def take(self) -> Chunk:
+        """Return the text and reasoning that nobody has taken yet; `add` has just said yes."""
+        start, self._taken = self._taken, len(self._texts)
+        if start == self._taken - 1:
+            return Chunk(self._texts[-1], reasoning=self._thoughts[-1])
+        return Chunk("".join(self._texts[start:]), reasoning="".join(self._thoughts[start:]))
 
     def reply(self, end: End) -> Reply:
         """Return the reply that the end marker completes."""
@@ -280,13 +283,6 @@ def timeout_failure(message: str) -> Failure:
 
     """
     return Failure(kind=Kind.TIMEOUT, message=f"timeout: {message}")
-
-
-def _join(pending: Chunk | None, chunk: Chunk) -> Chunk:
-    """Return the text and reasoning of both, and nothing else of them."""
-    if pending is None:
-        return Chunk(chunk.text, reasoning=chunk.reasoning)
-    return Chunk(pending.text + chunk.text, reasoning=pending.reasoning + chunk.reasoning)
 
 
 def _is_sign_of_life(chunk: Chunk) -> bool:
