@@ -26,6 +26,7 @@ from standby.types import Message, Reply, Request, Text
 from standby_openai.adapter import OpenAIAdapter
 
 CHUNKS = 1_000
+THOUGHTS = 20_000
 QUESTION = "What is the capital of Portugal?"
 REQUEST = Request((Message("user", (Text(QUESTION),)),))
 
@@ -131,10 +132,16 @@ async def compare_stream(url: str, rounds: int) -> Ratio:
 class Flood:
     """An adapter whose stream never waits."""
 
+    def __init__(self, chunks: int = CHUNKS, thoughts: int = 0) -> None:
+        """Set how many chunks of text follow how many thoughts."""
+        self._chunks, self._thoughts = chunks, thoughts
+
     async def stream(self, request: object) -> AsyncIterator[Chunk]:
-        """Yield `CHUNKS` chunks and an end."""
+        """Yield the chunks, and an end."""
         del request
-        for _ in range(CHUNKS):
+        for _ in range(self._thoughts):
+            yield Chunk(reasoning="word ")
+        for _ in range(self._chunks):
             yield Chunk("word ")
         yield Chunk(end=End())
 
@@ -142,6 +149,33 @@ class Flood:
 async def compare_chunk(rounds: int) -> Ratio:
     """Compare a stream that comes at once, read chunk by chunk, with the adapter's own."""
     adapter = Flood()
+    return await compare(
+        lambda: consume(stream_from(adapter)),
+        lambda: consume(adapter.stream(REQUEST)),
+        rounds=rounds,
+        calls=5,
+    )
+
+
+async def compare_thoughts(rounds: int) -> Ratio:
+    """Compare 80,000 thoughts before the first text, which are held until then, with 20,000."""
+    many, few = Flood(1, 4 * THOUGHTS), Flood(1, THOUGHTS)
+    return await compare(
+        lambda: consume(stream_from(many)),
+        lambda: consume(stream_from(few)),
+        rounds=rounds,
+        calls=1,
+    )
+
+
+async def consume(chunks: AsyncIterator[Chunk]) -> None:
+    """Read a stream to its end."""
+    async for _ in chunks:
+        pass
+
+
+def stream_from(adapter: Flood) -> AsyncStream:
+    """Return the stream of a chain of one adapter."""
 
     async def get() -> Flood:
         return adapter
@@ -153,17 +187,7 @@ async def compare_chunk(rounds: int) -> Ratio:
         name="default", chain=Chain(models=("flood",)), targets=(target,), triggers=Triggers(())
     )
     dispatcher = Dispatcher(route, emit=lambda _: None, jitter=random.Random(1))  # noqa: S311 - as above
-
-    async def consume(chunks: AsyncIterator[Chunk]) -> None:
-        async for _ in chunks:
-            pass
-
-    return await compare(
-        lambda: consume(AsyncStream(partial(dispatcher.start, REQUEST, 60.0), 60.0)),
-        lambda: consume(adapter.stream(REQUEST)),
-        rounds=rounds,
-        calls=5,
-    )
+    return AsyncStream(partial(dispatcher.start, REQUEST, 60.0), 60.0)
 
 
 async def main() -> int:
@@ -183,6 +207,8 @@ async def main() -> int:
             ),
         ]
         chunk = await compare_chunk(rounds)
+        thoughts = await compare_thoughts(rounds)
+        rows.append(("80,000 thoughts held, against 20,000", thoughts, 4.4))
     print(f"a chunk costs {(chunk.a - chunk.b) / CHUNKS * 1e6:.2f} us beside its adapter")
     for name, ratio, limit in rows:
         seconds_of_both = ratio.format_seconds("us")

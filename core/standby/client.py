@@ -227,6 +227,7 @@ class AsyncStandby(Shared):
         dispatcher = Dispatcher(
             route,
             emit=self._bus.emit,
+            unwanted=self._bus.unwanted,
             jitter=self._jitter,
             watch=partial(WATCHDOG.watch, self._report_blocked),
         )

@@ -64,8 +64,8 @@ class _Paragraphs:
 
     def add(self, delta: str) -> str:
         gap, self._gap = self._gap, ""
-        self._pieces.append(gap + delta)
-        return gap + delta
+        self._pieces.append(f"{gap}{delta}")
+        return self._pieces[-1]
 
     def missing(self, full_text: str) -> str:
         """Return the part of the full text that the stream has not delivered."""

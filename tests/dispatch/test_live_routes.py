@@ -1,8 +1,9 @@
 """What follows a client's settings: the imports ahead, the observers, and the end of both."""
 
 import asyncio
+import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -10,9 +11,11 @@ import pytest
 
 from standby.config.settings_source import SettingsSource
 from standby.dispatch.live_routes import LiveRoutes
-from standby.events import Event, Reloaded, RetryScheduled
+from standby.events import AttemptEnded, AttemptStarted, Event, Reloaded, RetryScheduled
+from standby.failures import Attempt
 from standby.observe.bus import EventBus
 from standby.plugin import GROUP, Provider
+from standby.registry import warm_up
 from standby.registry.plugins import Registry
 
 
@@ -45,51 +48,115 @@ def config(*models: str, observers: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def live_routes(
-    plugins: Plugins, document: dict[str, Any], *, warm_up: bool = True
+    plugins: Plugins,
+    document: dict[str, Any],
+    *,
+    warm: bool = True,
+    environ: Mapping[str, str] | None = None,
 ) -> tuple[LiveRoutes, EventBus]:
     bus = EventBus()
-    source = SettingsSource(document, None, plugins, {}, watch=False)
-    return LiveRoutes(source, plugins, bus, warm_up=warm_up), bus
+    source = SettingsSource(document, None, plugins, environ or {}, watch=False)
+    return LiveRoutes(source, plugins, bus, warm_up=warm), bus
 
 
 def retry_event() -> Event:
     return RetryScheduled(call="c", chain="default", model="a", at=0.0, delay=0.0)
 
 
-async def finish_tasks() -> None:
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    if tasks:
-        await asyncio.wait(tasks)
+def ended_event(outcome: Any) -> Event:
+    attempt = Attempt(model="a", provider="scripted", outcome=outcome, start=0.0, duration=1.0)
+    return AttemptEnded(call="c", chain="default", model="a", at=0.0, attempt=attempt)
 
 
+def started_event() -> Event:
+    return AttemptStarted(call="c", chain="default", model="a", at=0.0)
+
+
+@pytest.fixture
+def cold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The adapter of the plugin is not imported yet, and a first call takes 10 ms."""
+    monkeypatch.delitem(sys.modules, "standby_scripted.adapter", raising=False)
+    monkeypatch.setattr(warm_up, "DELAY", 0.01)
+
+
+def join_imports() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "standby-warm-up":
+            thread.join(10)
+
+
+@pytest.mark.usefixtures("cold")
 @pytest.mark.parametrize(
-    ("models", "warm_up", "imported"),
-    [("ab", True, ["scripted"]), ("a", True, []), ("ab", False, [])],
+    ("key", "wanted", "imported"), [("k", True, ["scripted"]), ("", True, []), ("k", False, [])]
 )
-async def test_only_a_chain_with_a_second_model_is_imported_ahead_and_only_if_wanted(
-    models: str, imported: list[str], *, warm_up: bool
+def test_the_first_models_adapter_is_imported_from_construction_on(
+    key: str, imported: list[str], *, wanted: bool
 ) -> None:
     plugins = Plugins()
-    _, bus = live_routes(plugins, config(*models), warm_up=warm_up)
-    bus.emit(retry_event())
-    await finish_tasks()
+    document = config("a")
+    document["providers"] = {"scripted": {"plugin": "scripted", "api_key": "${KEY}"}}
+    live_routes(plugins, document, warm=wanted, environ={"KEY": key})
+    join_imports()
     assert plugins.imported == imported
 
 
-async def test_closing_ends_the_imports_of_its_own_loop_and_no_others() -> None:
-    go_on = threading.Event()
-    plugins = Plugins(lambda: go_on.wait(10))
-    routes, bus = live_routes(plugins, config("a", "b"))
+@pytest.mark.usefixtures("cold")
+@pytest.mark.parametrize(
+    ("models", "event", "imported"),
+    [
+        ("ab", ended_event("failed"), ["scripted"]),
+        ("ab", ended_event("skipped"), ["scripted"]),
+        ("ab", ended_event("answered"), []),
+        ("ab", ended_event("cancelled"), []),
+        ("a", ended_event("failed"), []),
+    ],
+)
+async def test_what_stands_by_is_imported_at_the_first_failure(
+    models: str, event: Event, imported: list[str]
+) -> None:
+    plugins = Plugins()
+    _, bus = live_routes(plugins, config(*models))
+    join_imports()
+    plugins.imported.clear()
+    sys.modules.pop("standby_scripted.adapter")
+    for _ in range(2):
+        bus.emit(event)
+    join_imports()
+    assert plugins.imported == imported
 
-    bus.emit(retry_event())
-    (task,) = asyncio.all_tasks() - {asyncio.current_task()}
-    try:
-        await asyncio.to_thread(asyncio.run, routes.close())
-        assert not task.cancelling()
+
+@pytest.mark.usefixtures("cold")
+@pytest.mark.parametrize(("closed", "imported"), [(False, ["scripted"]), (True, [])])
+async def test_what_stands_by_is_imported_when_the_first_call_has_taken_some_time(
+    imported: list[str], *, closed: bool
+) -> None:
+    plugins = Plugins()
+    routes, bus = live_routes(plugins, config("a", "b"))
+    join_imports()
+    plugins.imported.clear()
+    sys.modules.pop("standby_scripted.adapter")
+    bus.emit(started_event())
+    bus.emit(started_event())
+    await asyncio.to_thread(asyncio.run, routes.close())  # another loop's
+    if closed:
         await routes.close()
-        assert task.cancelled()
-    finally:
-        go_on.set()
+    assert plugins.imported == []
+    await asyncio.sleep(0.05)
+    join_imports()
+    assert plugins.imported == imported
+
+
+@pytest.mark.usefixtures("cold")
+async def test_a_plugin_that_cannot_be_imported_ahead_is_reported_by_the_call() -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    plugins = Plugins(fail)
+    routes, bus = live_routes(plugins, config("a", "b"))
+    bus.emit(ended_event("failed"))
+    join_imports()
+    assert set(plugins.imported) == {"scripted"}
+    await routes.close()
 
 
 async def test_closing_hands_the_last_events_to_the_observers() -> None:

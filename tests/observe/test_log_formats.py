@@ -126,6 +126,7 @@ def test_machines_read_one_object_a_line_with_the_fields_of_the_event() -> None:
         "model": "first",
         "provider": failed["provider"],
         "outcome": "failed",
+        "setup": 0.0,
         "duration": 0.0,
         "kind": "server_error",
         "status": 500,

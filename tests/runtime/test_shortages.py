@@ -25,7 +25,7 @@ NO_DESCRIPTOR = OSError(errno.EMFILE, "Too many open files")
 @pytest.mark.parametrize(
     "error",
     [
-        OSError(getattr(errno, name), "words of the system")
+        OSError(getattr(errno, name), "in words")
         for name in ("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EADDRNOTAVAIL")
     ],
 )

@@ -99,14 +99,19 @@ class AdapterCall:
 
     async def _send(self) -> Reply:
         target, request = self.target, self._request
-        adapter = await self._without_clock(target.adapter())  # the first call may import it
+        timer = self._timer
+        timer.pause()
+        try:
+            adapter = await target.adapter()  # the first call may have to import it
+        finally:
+            timer.resume()
         extra = request.extra.get(target.provider)
         model_request = ModelRequest(
             request=request,
             model=target.vendor_id,
             card=target.card,
             options=target.options,
-            timeout=self._timer.remaining(),
+            timeout=timer.remaining(),
             extra=deep_merge(target.extra, extra) if extra else target.extra,
         )
         reply = self._accept(await self._ask(adapter, model_request))

@@ -1,11 +1,15 @@
 """Carry requests down one chain. Knows no provider, no model's name and no file."""
 
+import asyncio
 import random
+from collections.abc import Collection
 from contextlib import nullcontext
 
 from standby.dispatch.execution import Emit, Execution, Watch
 from standby.dispatch.stream_gate import Put
 from standby.dispatch.target import Route
+from standby.dispatch.trail import Trail
+from standby.events import Event
 from standby.types import Reply, Request
 
 
@@ -19,6 +23,7 @@ class Dispatcher:
         emit: Emit,
         jitter: random.Random,
         watch: Watch = nullcontext,
+        unwanted: Collection[type[Event]] = (),
     ) -> None:
         """Prepare; nothing is attempted yet.
 
@@ -27,12 +32,14 @@ class Dispatcher:
             emit: takes every event.
             jitter: draws the pauses before retries.
             watch: surrounds each call.
+            unwanted: the types of events that need not be made.
 
         """
         self.route = route
         self._emit = emit
         self._jitter = jitter
         self._watch = watch
+        self._unwanted = unwanted
 
     def start(self, request: Request, deadline: float, put: Put | None = None) -> Execution:
         """Make the execution of one request, for the running event loop.
@@ -46,10 +53,11 @@ class Dispatcher:
             The execution; nothing is sent before its `run` is awaited, which it can be once.
 
         """
+        clock = asyncio.get_running_loop().time
         return Execution(
             self.route,
             request,
-            emit=self._emit,
+            trail=Trail(self.route.name, self._emit, clock, self._unwanted),
             jitter=self._jitter,
             deadline=deadline,
             put=put,

@@ -9,7 +9,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable
-from contextlib import AbstractContextManager, aclosing, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 import msgspec
@@ -75,7 +75,7 @@ class Execution:
         route: Route,
         request: Request,
         *,
-        emit: Emit,
+        trail: Trail,
         jitter: random.Random,
         deadline: float,
         put: Put | None = None,
@@ -88,15 +88,14 @@ class Execution:
         self._jitter = jitter
         self._watch = watch
         self._clock = clock = asyncio.get_running_loop().time
-        self._trail = Trail(route.name, emit, clock)
-        self._deadline = deadline
-        self._ends_at = self._trail.started + deadline
+        self._trail, self._deadline = trail, deadline
+        self._ends_at = trail.started + deadline
         self._gate = StreamGate(
             put,
             buffered=route.chain.stream.release == "whole",
             on_commit=None if put is None else self._cancel_others,
         )
-        self._in_flight = InFlight(self._trail, clock, self._gate, route.background_probes)
+        self._in_flight = InFlight(trail, clock, self._gate, route.background_probes)
         self._models = len(targets)
         self._queue = deque(targets)
         self._retry: _Retry | None = None
@@ -115,8 +114,10 @@ class Execution:
         """Return the first good reply, with its trail; raises what `Dispatcher.run` raises."""
         with self._watch():
             try:
-                async with aclosing(self._in_flight):
+                try:
                     reply = await self._dispatch()
+                finally:
+                    await self._in_flight.aclose()
                 if self._resting:
                     self._probe_suspected()
                 if self._gate.streams:

@@ -164,8 +164,9 @@ class InFlight:
         now = self._clock()
         checks = [attempt.timer.next_check(now) for attempt in self.attempts]
         await self._sleep(min((until, deadline, *checks)))
-        for attempt in self.attempts:
-            attempt.timer.allow_for(self._lag.lost)
+        if self._lag.lost > self._lost_before:
+            for attempt in self.attempts:
+                attempt.timer.allow_for(self._lag.lost)
         ended = [attempt for attempt in self.attempts if attempt.task.done()]
         if len(ended) == len(self.attempts):
             return ended
@@ -319,5 +320,5 @@ def _describe_end(attempt: AttemptTask) -> EndedAttempt:
         attempt.timer.started,
         attempt.dropped,
         attempt.response_id,
-        attempt.timer.setup,
+        attempt.timer.counted_from - attempt.timer.started,
     )

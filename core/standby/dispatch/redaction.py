@@ -63,10 +63,10 @@ def redact_names(reply: Reply, secrets: Iterable[Secret]) -> tuple[str, str]:
         The model's name in the vendor's response, and the vendor's id of the answer.
 
     """
-    response_model, response_id = (
-        shorten(hide_keys(name, secrets), LONGEST_NAME) for name in (reply.response_model, reply.id)
+    response_model = hide_keys(reply.response_model, secrets)
+    return shorten(response_model, LONGEST_NAME), shorten(
+        hide_keys(reply.id, secrets), LONGEST_NAME
     )
-    return response_model, response_id
 
 
 def shorten(text: str, longest: int) -> str:
@@ -94,7 +94,8 @@ def hide_keys(text: str, secrets: Iterable[Secret]) -> str:
         The text; keys shorter than `SHORTEST_KEY` stay.
 
     """
-    for key in (secret.reveal() for secret in secrets):
+    for secret in secrets:
+        key = secret.reveal()
         text = text if len(key) < SHORTEST_KEY else text.replace(key, "***")
     return text
 

@@ -1,6 +1,6 @@
 """The trail of one call: its attempts and skips, each reported as an event as it happens."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import count
 from typing import Any, Literal, NamedTuple, cast
 
@@ -47,7 +47,11 @@ class Trail:
     """
 
     def __init__(
-        self, chain: str, emit: Callable[[events.Event], None], clock: Callable[[], float]
+        self,
+        chain: str,
+        emit: Callable[[events.Event], None],
+        clock: Callable[[], float],
+        unwanted: Collection[type[events.Event]] = (),
     ) -> None:
         """Start the call's trail.
 
@@ -55,12 +59,14 @@ class Trail:
             chain: the chain's name.
             emit: takes each event; it raises nothing.
             clock: returns the event loop's time, in seconds.
+            unwanted: the types of events that need not be made.
 
         """
         self.started = clock()
         self._chain = chain
         self._emit = emit
         self._clock = clock
+        self._unwanted = unwanted
         self._call = f"{next(_serial):x}"
         self._attempts: dict[int, Attempt] = {}  # by their positions; they end in any order
         self._positions = count()
@@ -219,6 +225,8 @@ class Trail:
             self._report(events.Alert, attempt.model, kind=failure.kind, text=failure.text)
 
     def _report(self, event: type[events.Event], model: str, **fields: Any) -> None:
+        if event in self._unwanted:
+            return
         at = self._clock()
         self._emit(event(call=self._call, chain=self._chain, model=model, at=at, **fields))
 

@@ -12,12 +12,18 @@ Sink = Callable[[Event], None]
 
 
 class EventBus:
-    """Hands each event to the sinks that want its type, in the order in which they subscribed."""
+    """Hands each event to the sinks that want its type, in the order in which they subscribed.
+
+    Attributes:
+        unwanted: The types of events that no sink wants, as far as they have been emitted. Another
+            subscription begins another set.
+    """
 
     def __init__(self) -> None:
         """Start without sinks."""
         self._subscriptions: tuple[tuple[Sink, tuple[type[Event], ...]], ...] = ()
         self._sinks_of: dict[type[Event], tuple[Sink, ...]] = {}
+        self.unwanted: set[type[Event]] = set()
 
     def subscribe(self, sink: Sink, *kinds: type[Event]) -> None:
         """Add a sink, after those that are already there.
@@ -26,8 +32,7 @@ class EventBus:
             sink: Called with each event from now on.
             kinds: The types of events that it wants; none: all of them.
         """
-        self._subscriptions += ((sink, kinds or (Event,)),)
-        self._sinks_of = {}
+        self._replace((*self._subscriptions, (sink, kinds or (Event,))))
 
     def unsubscribe(self, sink: Sink) -> None:
         """Remove a sink, if it is there.
@@ -35,8 +40,7 @@ class EventBus:
         Args:
             sink: Not called any more.
         """
-        self._subscriptions = tuple(each for each in self._subscriptions if each[0] is not sink)
-        self._sinks_of = {}
+        self._replace(tuple(each for each in self._subscriptions if each[0] is not sink))
 
     def emit(self, event: Event) -> None:
         """Hand an event to all sinks. A broken sink never breaks a call.
@@ -44,10 +48,12 @@ class EventBus:
         Args:
             event: What has happened.
         """
-        kind = type(event)
-        sinks = self._sinks_of.get(kind)
+        kind, unwanted, sinks_of = type(event), self.unwanted, self._sinks_of
+        sinks = sinks_of.get(kind)
         if sinks is None:
-            sinks = self._sinks_of[kind] = self._select(kind)
+            sinks = sinks_of[kind] = self._select(kind)
+            if not sinks:
+                unwanted.add(kind)
         for sink in sinks:
             try:
                 sink(event)
@@ -62,6 +68,12 @@ class EventBus:
             fields: What this type has besides the fields of every event.
         """
         self.emit(kind(call="", chain="", model="", at=time.monotonic(), **fields))
+
+    def _replace(self, subscriptions: tuple[tuple[Sink, tuple[type[Event], ...]], ...]) -> None:
+        """Replace the subscriptions, and then what other threads may be deriving from the old."""
+        self._subscriptions = subscriptions
+        self.unwanted = set()
+        self._sinks_of = {}
 
     def _select(self, kind: type[Event]) -> tuple[Sink, ...]:
         return tuple(sink for sink, kinds in self._subscriptions if issubclass(kind, kinds))

@@ -52,6 +52,7 @@ class AttemptTimer:
 
     Attributes:
         started: When the attempt started, on the clock.
+        counted_from: The same, later by the time before the first token that is not the model's.
         first_token: When a stream's first token came; `None` before it.
         last_activity: When the last sign of life came.
         is_streaming: Whether the answer comes in pieces.
@@ -59,7 +60,6 @@ class AttemptTimer:
 
     __slots__ = (
         "_allowed",
-        "_asked_at",
         "_deadline",
         "_due",
         "_first_token_timeout",
@@ -71,6 +71,7 @@ class AttemptTimer:
         "_setup_ends_at",
         "_timeout",
         "clock",
+        "counted_from",
         "first_token",
         "is_streaming",
         "last_activity",
@@ -95,10 +96,9 @@ class AttemptTimer:
         """
         now = clock()
         self.clock = clock
-        self.started = self.last_activity = now
+        self.started = self.counted_from = self.last_activity = now
         self.first_token: float | None = None
         self.is_streaming = False
-        self._asked_at = now  # later than `started` by the time in which the clock stood
         # not the model itself: a kept connection has the context in which it was opened, with this
         self._timeout = timeouts.timeout
         self._first_token_timeout = timeouts.first_token_timeout
@@ -123,12 +123,6 @@ class AttemptTimer:
         return self._pauses > 0
 
     @property
-    def setup(self) -> float:
-        """Return the seconds before the first token in which the clock has stood."""
-        standing = self.clock() - self._paused_at if self._pauses else 0.0
-        return self._asked_at - self.started + standing
-
-    @property
     def message(self) -> str:
         """Return what did not come in time, such as "no first token in 20s"."""
         if self._due < self._deadline:
@@ -146,9 +140,9 @@ class AttemptTimer:
     def is_slow(self) -> bool:
         """Return whether the answer, or a stream's first token, took over half of its time-out."""
         if self.first_token is None:
-            return self.clock() - self._asked_at > self._timeout / 2
+            return self.clock() - self.counted_from > self._timeout / 2
         limit = min(self._first_token_timeout, self._timeout)
-        return self.first_token - self._asked_at > limit / 2
+        return self.first_token - self.counted_from > limit / 2
 
     def has_expired(self, now: float) -> bool:
         """Return whether the attempt's time is up.
@@ -266,4 +260,4 @@ class AttemptTimer:
         self._due += seconds
         self._deadline += seconds
         if self.first_token is None:
-            self._asked_at += seconds
+            self.counted_from += seconds

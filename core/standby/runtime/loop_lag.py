@@ -4,7 +4,6 @@ The watchdog measures it: it asks each loop that has calls under way for an answ
 """
 
 import asyncio
-from weakref import WeakKeyDictionary
 
 TOLERANCE = 0.02
 """Seconds that a healthy loop may take to answer: its longest turn."""
@@ -13,7 +12,7 @@ TOLERANCE = 0.02
 class LoopLag:
     """The seconds that one event loop has lost so far."""
 
-    __slots__ = ("__weakref__", "lost")
+    __slots__ = ("lost",)
 
     def __init__(self) -> None:
         """Begin with nothing lost."""
@@ -29,7 +28,7 @@ class LoopLag:
             self.lost += seconds
 
 
-_lags: "WeakKeyDictionary[asyncio.AbstractEventLoop, LoopLag]" = WeakKeyDictionary()
+_lags: dict[asyncio.AbstractEventLoop, LoopLag] = {}
 
 
 def lag_of_running_loop() -> LoopLag:
@@ -39,5 +38,11 @@ def lag_of_running_loop() -> LoopLag:
         The same object for everyone on this loop.
     """
     loop = asyncio.get_running_loop()
-    lag = _lags.get(loop)
-    return lag if lag is not None else _lags.setdefault(loop, LoopLag())
+    return _lags.get(loop) or _add(loop)
+
+
+def _add(loop: asyncio.AbstractEventLoop) -> LoopLag:
+    for other in tuple(_lags):  # a copy: loops of other threads come and go meanwhile
+        if other.is_closed():
+            _lags.pop(other, None)
+    return _lags.setdefault(loop, LoopLag())

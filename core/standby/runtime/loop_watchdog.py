@@ -29,11 +29,10 @@ class _WatchedLoop:
         self.reports: list[Report] = []
         self.pinged_at: float | None = None
         self.is_reported = False
-        self._lag = lag_of_running_loop()
 
     def answer(self) -> None:
         if self.pinged_at is not None and self.reports:  # else the loop was stopped meanwhile
-            self._lag.note(time.monotonic() - self.pinged_at)
+            lag_of_running_loop().note(time.monotonic() - self.pinged_at)
         self.pinged_at, self.is_reported = None, False
 
 
