@@ -6,9 +6,11 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from standby.registry.plugins import Registry
 from standby.runtime.versions import version_mismatch
+from standby.settings import Provider
 from tests.docs.distributions import put
 
 ROOT = Path(__file__).parents[2]
@@ -56,16 +58,27 @@ def test_the_plugins_require_the_ranges_that_the_distribution_declares() -> None
         *(one for extra in project["optional-dependencies"].values() for one in extra),
     }
     registry = Registry()
-    expected = [
-        library
+    needed = [
+        (library.requirement, registry.info(name).install)
         for name in registry.names()
         for library in registry.info(name).libraries
-        if not library.option
+        if library.is_needed_by(Provider(plugin=name))
     ]
-    assert {library.requirement for library in expected} <= declared
-    assert expected
-    for name in registry.names():
-        info = registry.info(name)
-        assert all(
-            library.requirement in info.install for library in info.libraries if not library.option
-        )
+    assert needed
+    assert all(
+        requirement in declared and requirement in install for requirement, install in needed
+    )
+
+
+def test_an_sdk_is_installed_though_maybe_in_an_older_version_than_its_transport_needs() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extra = project["optional-dependencies"]["anthropic"]
+    declared = {Requirement(each).name for each in (*project["dependencies"], *extra)}
+    registry = Registry()
+    sdks = {
+        Requirement(library.requirement).name
+        for name in registry.names()
+        for library in registry.info(name).libraries
+        if library.transport == "sdk"
+    }
+    assert sdks == {"anthropic", "google-genai", "openai"} & declared
