@@ -170,7 +170,7 @@ async def test_closing_hands_the_last_events_to_the_observers() -> None:
 async def test_closing_without_observers_and_connections_needs_no_thread(
     begun: list[threading.Thread],
 ) -> None:
-    routes, _ = live_routes(Plugins(), config("a"))
+    routes, _ = live_routes(Plugins(), config("a"), warm=False)
     await routes.close()
     assert begun == []
 

@@ -166,7 +166,7 @@ class AdapterCall:
     def _pass_on(self, parts: "_Parts") -> Awaitable[None] | None:
         """Hand the pending text to the caller, if this attempt may; else it stays pending."""
         gate = self._gate
-        if gate.is_open and gate.admits(self):
+        if gate.committed is self or gate.admits(self):
             return gate.release(self, self.target, parts.take())
         return None
 
