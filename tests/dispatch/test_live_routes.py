@@ -1,10 +1,12 @@
 """What follows a client's settings: the imports ahead, the observers, and the end of both."""
 
 import asyncio
+import json
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,10 +22,11 @@ from standby.registry.plugins import Registry
 
 
 class Plugins(Registry):
-    """The plugin `scripted`, which notes its imports, and the events that its observer gets."""
+    """The plugin `scripted`, under two names, which notes its imports and an observer's events."""
 
     def __init__(self, importing: Callable[[], object] = lambda: None) -> None:
-        super().__init__([metadata.EntryPoint("scripted", "standby_scripted", GROUP)])
+        names = ("scripted", "other")
+        super().__init__(metadata.EntryPoint(name, "standby_scripted", GROUP) for name in names)
         self.importing = importing
         self.imported: list[str] = []
         self.observed: list[Event] = []
@@ -49,7 +52,7 @@ def config(*models: str, observers: Sequence[str] = ()) -> dict[str, Any]:
 
 def live_routes(
     plugins: Plugins,
-    document: dict[str, Any],
+    document: dict[str, Any] | Path,
     *,
     warm: bool = True,
     environ: Mapping[str, str] | None = None,
@@ -144,6 +147,50 @@ async def test_what_stands_by_is_imported_when_the_first_call_has_taken_some_tim
     await asyncio.sleep(0.05)
     join_imports()
     assert plugins.imported == imported
+
+
+@pytest.mark.usefixtures("cold")
+@pytest.mark.parametrize(("chain", "imported"), [("default", ["other"]), ("quick", ["scripted"])])
+def test_the_first_model_is_that_of_the_chain_that_calls_use_by_default(
+    chain: str, imported: list[str]
+) -> None:
+    document = config("a", "b")
+    document["models"]["b"]["provider"] = "other"
+    document["chains"] = {"careful": {"models": ["a", "b"]}, chain: {"models": ["b", "a"]}}
+    plugins = Plugins()
+    live_routes(plugins, document)
+    join_imports()
+    assert plugins.imported == imported
+
+
+@pytest.mark.usefixtures("cold")
+@pytest.mark.parametrize(
+    ("chains", "imported"),
+    [
+        ({"default": {"models": ["a", "b", "c"]}}, ["scripted", "other"]),
+        ({"default": {"models": ["a", "c"], "fallback": False}}, ["scripted"]),
+        ({"quick": {"models": ["a", "c"]}}, ["scripted"]),
+    ],
+    ids=["each that stands by", "no fallback", "a reload has removed the chain"],
+)
+async def test_only_what_a_call_may_still_reach_is_imported(
+    chains: dict[str, Any], imported: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    document, file = config("a", "b", "c"), tmp_path / "models.yaml"
+    document["models"]["c"]["provider"] = "other"
+    if "default" in chains:
+        document["chains"] = chains
+    file.write_text(json.dumps(document), encoding="utf-8")
+    plugins = Plugins()
+    routes, bus = live_routes(plugins, file)
+    join_imports()
+    file.write_text(json.dumps(document | {"chains": chains}), encoding="utf-8")
+    routes.reload()
+    sys.modules.pop("standby_scripted.adapter")
+    bus.emit(ended_event("failed"))
+    join_imports()
+    assert list(dict.fromkeys(plugins.imported)) == imported
+    assert caplog.text == ""
 
 
 @pytest.mark.usefixtures("cold")

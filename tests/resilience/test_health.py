@@ -116,6 +116,13 @@ def test_a_forked_child_begins_with_healthy_models_and_full_budgets() -> None:
     assert not entry.budget.try_withdraw(0.0)
 
 
+def test_what_a_fork_begins_anew_is_the_health_that_clients_hold() -> None:
+    entry = spent("a")
+    health._reset_after_fork()  # the hook itself: what runs in a child is not seen here
+    assert entry.breaker.health(0.0).state is State.CLOSED
+    assert entry.budget.try_withdraw(0.0)
+
+
 FORKED = """
 import os, sys, threading
 from standby.resilience import health

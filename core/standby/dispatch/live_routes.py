@@ -109,10 +109,8 @@ class LiveRoutes:
     def _first_providers(self) -> list[Provider]:
         """Return the provider of the first model of the chain that calls use by default."""
         routes = self._routes
-        for route in (routes.routes.get("default"), *routes.routes.values()):
-            if route is not None:
-                return [routes.settings.providers[route.targets[0].provider]]
-        return []
+        route = routes.routes.get("default") or next(iter(routes.routes.values()))
+        return [routes.settings.providers[route.targets[0].provider]]
 
     def _standing_by(self, chain: str) -> list[Provider]:
         routes = self._routes  # a reload may replace them
