@@ -33,7 +33,11 @@ OWN = {
         "runtime/test_isolation.py",
     ),
     "dispatch.assessment": ("dispatch/test_dispatcher.py",),
-    "dispatch.attempt": ("dispatch/test_attempt.py", "runtime/test_isolation.py"),
+    "dispatch.attempt": (
+        "dispatch/test_attempt.py",
+        "dispatch/test_execution.py",
+        "runtime/test_isolation.py",
+    ),
     "dispatch.call_errors": ("dispatch/test_dispatcher.py", "test_errors.py", "test_client.py"),
     "dispatch.compatibility": (
         "dispatch/test_compatibility.py",

@@ -131,6 +131,17 @@ def test_the_deadline_holds_and_its_message_names_the_loop() -> None:
     )
 
 
+@pytest.mark.parametrize(("lost", "named"), [(0.5, True), (0.25, False)])
+def test_a_loop_that_lost_less_than_half_a_second_is_not_named(lost: float, *, named: bool) -> None:
+    async def scenario() -> str:
+        after(1.0, block, lost + CHECK_INTERVAL)
+        with pytest.raises(DeadlineExceeded) as caught:
+            await dispatch(route(target("a", Plays(600))), deadline=8.0).run()
+        return str(caught.value)
+
+    assert ("event loop was blocked" in run(scenario())) is named
+
+
 def test_a_call_counts_only_the_time_that_was_lost_since_it_began() -> None:
     async def scenario() -> str:
         block(6.0)

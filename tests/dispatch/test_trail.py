@@ -46,6 +46,13 @@ def fields(event: Event, *names: str) -> tuple[Any, ...]:
     return tuple(getattr(event, name) for name in names)
 
 
+def test_an_event_that_nobody_wants_is_not_made(clock: Clock, reported: list[Event]) -> None:
+    trail = Trail("default", reported.append, clock, (events.AttemptStarted,))
+    trail.report_start(A)
+    trail.report_retry(A, 1.0)
+    assert [type(event) for event in reported] == [events.RetryScheduled]
+
+
 def test_an_attempts_times_count_from_the_start_of_its_call(trail: Trail, clock: Clock) -> None:
     clock.now += 3
     ended = EndedAttempt(A, trail.report_start(A), clock.now)
