@@ -40,7 +40,8 @@ class AnthropicAdapter:
         key = key_of(provider, "ANTHROPIC_API_KEY")
         version = provider.options.get("api_version", VERSION)
         self._url = (provider.base_url or BASE_URL).rstrip("/") + "/v1/messages"
-        self._headers = Headers({"Content-Type": "application/json", "anthropic-version": version})
+        self._headers = Headers({"Content-Type": "application/json", "Accept": "application/json"})
+        self._headers["anthropic-version"] = version
         if key and version == KEY_HEADER_VERSION:
             self._headers["x-api-key"] = key
         elif key:  # a user's own endpoint may need none

@@ -25,7 +25,7 @@ MODELS = ("gemini-2.5-pro", "gemini-3.8-flash", "o3-mini", "gpt-4o", "gpt-5.6-so
 PROVIDERS = {
     "endpoint": Provider(plugin="openai", base_url="http://127.0.0.1:9/v1", api_key=Secret("a-key"))
 }
-KEYS = {"GEMINI_API_KEY": "a-key", "OPENAI_API_KEY": "a-key"}
+KEYS = {"GEMINI_API_KEY": "a-key", "OPENAI_API_KEY": "a-key", "ANTHROPIC_API_KEY": "a-key"}
 
 CLOSED = {
     "title": "Place",
@@ -81,6 +81,7 @@ SOL, FLASH, PRO = "openai/gpt-5.6-sol", "gemini/gemini-3.8-flash", "gemini/gemin
 THOUGHT = json.dumps(
     [{"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "what sol thought"}]
 )
+SIGNATURE = base64.b64encode(b"signed by flash").decode()
 QUESTION = Message("user", (Text("How is it in Rome?"),))
 
 
@@ -155,7 +156,7 @@ REQUESTS: dict[str, tuple[list[Message], dict[str, Any]]] = {
     "system in the middle, and turns of one role": (MIDDLE, {}),
     "a history of tools": (HISTORY, {"tools": TOOLS}),
     "a history of tools by gemini-3.8-flash": (
-        [QUESTION, *turn(FLASH, "signed by flash")],
+        [QUESTION, *turn(FLASH, SIGNATURE)],
         {"tools": TOOLS},
     ),
     "a history of tools by gpt-5.6-sol": ([QUESTION, *turn(SOL)], {"tools": TOOLS}),
@@ -179,18 +180,18 @@ REQUESTS: dict[str, tuple[list[Message], dict[str, Any]]] = {
         for effort in ("minimal", "high")
     },
     "the thoughts of gpt-5.6-sol": (thinking(SOL, THOUGHT), {}),
-    "the thoughts of gemini-3.8-flash": (thinking(FLASH, "signed by flash"), {}),
+    "the thoughts of gemini-3.8-flash": (thinking(FLASH, SIGNATURE), {}),
     "a picture from a tool": ([QUESTION, *turn(media=(PNG,))], {"tools": TOOLS}),
     "extra": ([QUESTION], {"extra": EXTRA, "max_tokens": 100}),
 }
 
 
 @cache
-def targets() -> dict[str, Target]:
+def targets(models: tuple[str, ...] = MODELS) -> dict[str, Target]:
     """Return the models as the settings resolve them."""
-    settings = Settings(providers=PROVIDERS, chains={"default": Chain(models=MODELS)})
+    settings = Settings(providers=PROVIDERS, chains={"default": Chain(models=models)})
     client = AsyncStandby(settings=settings, environ=KEYS, warm_up=False)
-    return {name: client._routes.current.targets[name] for name in MODELS}
+    return {name: client._routes.current.targets[name] for name in models}
 
 
 def read_request(name: str) -> Request:
@@ -198,13 +199,13 @@ def read_request(name: str) -> Request:
     return parse_request(messages, options, ("gemini", "openai", "endpoint"))
 
 
-def build_body(request: Request, target: Target, *, stream: bool = False) -> dict[str, Any]:
-    """Build a body as the dispatcher and the adapters do; raises `AttemptFailed`."""
+def make_attempt(request: Request, target: Target) -> ModelRequest:
+    """Make the attempt's request as the dispatcher does; raises `AttemptFailed`."""
     failure = incompatibility(request, target)
     if failure is not None:
         raise AttemptFailed(failure)
     adapted, _ = adapt(request, target)
-    attempt = ModelRequest(
+    return ModelRequest(
         request=adapted,
         model=target.vendor_id,
         card=target.card,
@@ -212,6 +213,11 @@ def build_body(request: Request, target: Target, *, stream: bool = False) -> dic
         timeout=target.timeout,
         extra=deep_merge(target.extra, request.extra.get(target.provider, {})),
     )
+
+
+def build_body(request: Request, target: Target, *, stream: bool = False) -> dict[str, Any]:
+    """Build a body as the dispatcher and the adapters do; raises `AttemptFailed`."""
+    attempt = make_attempt(request, target)
     body: dict[str, Any] = msgspec.json.decode(encode_json(_build(attempt, target, stream=stream)))
     return body
 

@@ -98,7 +98,7 @@ async def test_the_key_and_the_version_are_sent(server: Loopback, adapter: OpenA
     assert (request.method, request.path, request.query) == ("POST", "/v1/messages", {})
     assert request.headers["authorization"] == f"Bearer {KEY}"
     assert request.headers["anthropic-version"] == VERSION
-    assert request.headers["content-type"] == "application/json"
+    assert request.headers["content-type"] == request.headers["accept"] == "application/json"
 
 
 CUSTOM = """

@@ -7,13 +7,12 @@ from typing import Any
 import jsonschema
 import msgspec
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from standby import AsyncStandby
 from standby.plugin import AttemptFailed, Kind, Provider, Secret
 from standby_gemini import standby_provider
 from tests.providers.gemini.requests import collect, model_request
+from tests.support.google_account import TOKEN, token_answer, write_service_account
 from tests.support.loopback import Answer, Loopback, Received, gemini_answers, gemini_error
 
 ACCOUNT = {"project": "my-project", "location": "europe-west1"}
@@ -21,7 +20,6 @@ MODEL = (
     "/v1beta1/projects/my-project/locations/europe-west1/publishers/google/models/gemini-2.5-pro"
 )
 MakeAdapter = Callable[..., Any]
-TOKEN = "ya29.a-token-that-opens-nothing"
 
 
 @pytest.fixture
@@ -30,38 +28,13 @@ def credentials(server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     The tests so take google-auth's real path, from the file to the header.
     """
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    account = {
-        "type": "service_account",
-        "project_id": "another-project",
-        "client_email": "standby@example.iam.gserviceaccount.com",
-        "private_key_id": "1",
-        "private_key": pem.decode(),
-        "token_uri": f"{server.url}/token",
-    }
-    file = tmp_path / "account.json"
-    file.write_bytes(msgspec.json.encode(account))
+    file = write_service_account(tmp_path, server.url)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
     return file
 
 
 def answers(request: Received) -> Answer:
-    if request.path == "/token":
-        return Answer(
-            headers={"content-type": "application/json"},
-            pieces=(
-                (
-                    0,
-                    msgspec.json.encode(
-                        {"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"}
-                    ),
-                ),
-            ),
-        )
-    return gemini_answers("Lisbon, ", "says Vertex.")(request)
+    return token_answer(request) or gemini_answers("Lisbon, ", "says Vertex.")(request)
 
 
 @pytest.fixture
