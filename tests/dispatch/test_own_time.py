@@ -25,7 +25,8 @@ class SlowPool:
         self.adapter, self.seconds = adapter, seconds
 
     async def __call__(self) -> Any:
-        await asyncio.sleep(self.seconds)
+        with clock_paused():
+            await asyncio.sleep(self.seconds)
         return self.adapter
 
 

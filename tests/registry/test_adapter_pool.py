@@ -14,6 +14,7 @@ import pytest
 from standby.errors import AttemptFailed
 from standby.failures import Kind
 from standby.registry.adapter_pool import LONGEST_CLOSE, AdapterHandle, AdapterPool
+from standby.runtime.attempt_clock import ATTEMPT_CLOCK
 from standby.settings import Provider, Secret
 from tests.support import virtual_clock
 from tests.support.playing import failure
@@ -87,6 +88,34 @@ async def test_an_adapter_is_made_once_for_concurrent_calls() -> None:
     assert got[0].provider is A
     assert await adapters.use("mine", A) is got[0]
     await adapters.close()
+
+
+class Clock:
+    """An attempt's clock that counts its pauses."""
+
+    def __init__(self) -> None:
+        self.pauses: list[str] = []
+
+    def pause(self) -> None:
+        self.pauses.append("pause")
+
+    def resume(self) -> None:
+        self.pauses.append("resume")
+
+    def remaining(self) -> float:
+        return 60.0
+
+
+async def test_an_attempts_clock_stands_while_its_adapter_is_made_and_only_then() -> None:
+    vendor, clock = Vendor(), Clock()
+    token = ATTEMPT_CLOCK.set(clock)
+    try:
+        handle = AdapterPool(vendor.load).handle("a", A)
+        await handle()
+        await handle()
+    finally:
+        ATTEMPT_CLOCK.reset(token)
+    assert clock.pauses == ["pause", "resume"]
 
 
 async def test_each_provider_has_its_own_adapter() -> None:

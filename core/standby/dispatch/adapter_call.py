@@ -99,19 +99,14 @@ class AdapterCall:
 
     async def _send(self) -> Reply:
         target, request = self.target, self._request
-        timer = self._timer
-        timer.pause()
-        try:
-            adapter = await target.adapter()  # the first call may have to import it
-        finally:
-            timer.resume()
+        adapter = await target.adapter()  # the pool stops the clock while it has to make one
         extra = request.extra.get(target.provider)
         model_request = ModelRequest(
             request=request,
             model=target.vendor_id,
             card=target.card,
             options=target.options,
-            timeout=timer.remaining(),
+            timeout=self._timer.remaining(),
             extra=deep_merge(target.extra, extra) if extra else target.extra,
         )
         reply = self._accept(await self._ask(adapter, model_request))

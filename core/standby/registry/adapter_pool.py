@@ -13,6 +13,7 @@ from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
 from standby.http.transport import unavailable
 from standby.observe.log import report_broken_close
+from standby.runtime.attempt_clock import clock_paused
 from standby.runtime.isolation import Origin, guard
 from standby.runtime.threads import blocking
 from standby.settings import Provider
@@ -120,7 +121,8 @@ class AdapterPool:
         if missing := missing_key(provider):
             raise unavailable(f"no key: set {missing}")
         task = self._start(own or await self._open_loop(), handle)
-        await asyncio.wait([task])  # unlike `await task`: one caller's cancellation leaves it alone
+        with clock_paused():  # the time that an import takes is not the model's
+            await asyncio.wait([task])  # one caller's cancellation leaves the task alone
         if task.cancelled():
             message = "the client was closed meanwhile"
             raise AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=message))
