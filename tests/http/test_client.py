@@ -403,7 +403,7 @@ async def test_of_a_huge_error_64_kib_are_read(http: HttpClient, page: bytes) ->
 
     def read(status: int, _: object, body: object) -> Failure:
         sizes.append(len(str(body)))
-        return read_failure(status, {}, body)
+        return read_failure(status, dict(headers), body)  # type: ignore[call-overload]
 
     http._read_failure = read
     async with serve_bytes(ok(page, status="502 Bad Gateway")) as server:
