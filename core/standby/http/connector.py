@@ -4,6 +4,7 @@ import asyncio
 import os
 import select
 import weakref
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -42,6 +43,7 @@ class GuardedConnector(aiohttp.TCPConnector):
             while True:
                 connection = await super().connect(*args, **options)
                 protocol: Any = connection.protocol
+                connection.add_callback(partial(_abort_unsent, protocol))
                 if protocol not in self._kept:
                     self._kept.add(protocol)
                     if (closed := protocol.closed) is not None:
@@ -50,6 +52,16 @@ class GuardedConnector(aiohttp.TCPConnector):
                 if not protocol.should_close and not _is_readable(protocol.transport):
                     return connection
                 connection.close()
+
+    async def close(self, **options: Any) -> None:
+        """Close all connections, without waiting for servers that do not read.
+
+        Args:
+            options: aiohttp's own.
+        """
+        for protocol in tuple(self._kept):
+            _abort_unsent(protocol)
+        await super().close(**options)
 
     def abandon(self) -> None:
         """Count as closed, in a child process: to close the sockets would break the parent's."""
@@ -67,6 +79,13 @@ def _after_in_child() -> None:
 
 if hasattr(os, "register_at_fork"):  # systems without fork have no such function
     os.register_at_fork(after_in_child=_after_in_child)
+
+
+def _abort_unsent(protocol: Any) -> None:
+    """Drop what a server has not read; else it would hold the socket until the server does."""
+    transport = protocol.transport
+    if transport is not None and transport.get_write_buffer_size():
+        transport.abort()
 
 
 def _retrieve(closed: "asyncio.Future[None]") -> None:
