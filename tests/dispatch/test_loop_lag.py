@@ -13,7 +13,7 @@ from standby.failures import Kind
 from standby.plugin import End
 from standby.resilience.timeouts import NEVER, AttemptTimer
 from standby.runtime import loop_lag
-from standby.runtime.loop_lag import TOLERANCE, LoopLag, lag_of_running_loop
+from standby.runtime.loop_lag import LAGS, TOLERANCE, LoopLag
 from standby.runtime.loop_watchdog import CHECK_INTERVAL
 from standby.settings import Hedge
 from standby.types import Reply
@@ -25,7 +25,7 @@ def block(seconds: float, *, watched: bool = True) -> None:
     """Let time pass in which the loop does nothing else; the watchdog, if there is one, sees it."""
     asyncio.get_running_loop()._clock.now += seconds  # type: ignore[attr-defined] # virtual
     if watched:
-        lag_of_running_loop().note(seconds - CHECK_INTERVAL)
+        LAGS[asyncio.get_running_loop()].note(seconds - CHECK_INTERVAL)
 
 
 def after(seconds: float, act: Callable[..., Any], *args: Any) -> None:
@@ -186,15 +186,15 @@ def test_each_loop_has_one_lag_until_it_is_closed() -> None:
     loops: list[asyncio.AbstractEventLoop] = []
 
     async def scenario() -> None:
-        lag = lag_of_running_loop()
+        lag = LAGS[asyncio.get_running_loop()]
         lag.note(5.0)
-        assert lag_of_running_loop() is lag
+        assert LAGS[asyncio.get_running_loop()] is lag
         loops.append(asyncio.get_running_loop())
 
     run(scenario())
     run(scenario())
-    assert loops[0] not in loop_lag._lags
-    assert loop_lag._lags[loops[1]].lost == 5.0
+    assert loops[0] not in loop_lag.LAGS
+    assert loop_lag.LAGS[loops[1]].lost == 5.0
 
 
 @pytest.mark.parametrize("lost", [0.0, 2.0])

@@ -161,6 +161,8 @@ class AdapterCall:
     def _pass_on(self, parts: "_Parts") -> Awaitable[None] | None:
         """Hand the pending text to the caller, if this attempt may; else it stays pending."""
         gate = self._gate
+        if not gate.is_open:
+            return None
         if gate.committed is self or gate.admits(self):
             return gate.release(self, self.target, parts.take())
         return None

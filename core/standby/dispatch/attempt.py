@@ -15,7 +15,7 @@ from standby.failures import Kind
 from standby.resilience.circuit_breaker import Health, Outcome, Permit
 from standby.resilience.timeouts import AttemptTimer
 from standby.runtime.isolation import describe_error
-from standby.runtime.loop_lag import lag_of_running_loop
+from standby.runtime.loop_lag import LAGS
 from standby.types import Reply
 
 CANCEL_GRACE = 0.05
@@ -183,7 +183,7 @@ async def wait_alone(attempt: AttemptTask) -> list[AttemptTask]:
 
     """
     timer = attempt.timer
-    lag = lag_of_running_loop()
+    lag = LAGS[asyncio.get_running_loop()]
     while not (attempt.task.done() or timer.has_expired(now := timer.clock())):
         await asyncio.wait([attempt.task], timeout=timer.next_check(now) - now)
         timer.allow_for(lag.lost)

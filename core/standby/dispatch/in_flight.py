@@ -14,7 +14,7 @@ from standby.dispatch.trail import AttemptOutcome, EndedAttempt, Trail
 from standby.failures import Failure, Kind
 from standby.resilience.circuit_breaker import Health, Permit
 from standby.resilience.timeouts import NEVER, AttemptTimer
-from standby.runtime.loop_lag import lag_of_running_loop
+from standby.runtime.loop_lag import LAGS
 
 NOT_SENT = "not sent yet: its adapter was being made, or no connection was free"
 """Why an attempt that was cancelled while its clock stood says nothing of the model."""
@@ -61,7 +61,7 @@ class InFlight:
         self._trail = trail
         self._clock = clock
         self._gate = gate
-        self._lag = lag_of_running_loop()
+        self._lag = LAGS[asyncio.get_running_loop()]
         self._lost_before = self._lag.lost
         self._background_probes = background_probes
         self.attempts: list[AttemptTask] = []

@@ -28,21 +28,15 @@ class LoopLag:
             self.lost += seconds
 
 
-_lags: dict[asyncio.AbstractEventLoop, LoopLag] = {}
+class _Lags(dict[asyncio.AbstractEventLoop, LoopLag]):
+    """The lag of each event loop; one that is looked up for the first time has lost nothing."""
+
+    def __missing__(self, loop: asyncio.AbstractEventLoop) -> LoopLag:
+        for other in tuple(self):  # a copy: loops of other threads come and go meanwhile
+            if other.is_closed():
+                self.pop(other, None)
+        return self.setdefault(loop, LoopLag())
 
 
-def lag_of_running_loop() -> LoopLag:
-    """Return the running loop's lag.
-
-    Returns:
-        The same object for everyone on this loop.
-    """
-    loop = asyncio.get_running_loop()
-    return _lags.get(loop) or _add(loop)
-
-
-def _add(loop: asyncio.AbstractEventLoop) -> LoopLag:
-    for other in tuple(_lags):  # a copy: loops of other threads come and go meanwhile
-        if other.is_closed():
-            _lags.pop(other, None)
-    return _lags.setdefault(loop, LoopLag())
+LAGS = _Lags()
+"""The lag of each event loop: `LAGS[loop]` is the same object for everyone on it."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 
 from standby.runtime.forks import can_end, join_before_fork, pause_across_forks
-from standby.runtime.loop_lag import lag_of_running_loop
+from standby.runtime.loop_lag import LAGS
 
 BLOCKED_AFTER = 1.0
 """Seconds without a turn of the loop after which it is reported."""
@@ -32,7 +32,7 @@ class _WatchedLoop:
 
     def answer(self) -> None:
         if self.pinged_at is not None and self.reports:  # else the loop was stopped meanwhile
-            lag_of_running_loop().note(time.monotonic() - self.pinged_at)
+            LAGS[asyncio.get_running_loop()].note(time.monotonic() - self.pinged_at)
         self.pinged_at, self.is_reported = None, False
 
 
