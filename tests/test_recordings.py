@@ -1,4 +1,4 @@
-"""Every recorded answer is read through the real SDK as expected, also in its other form."""
+"""Every recorded answer is read as expected by both transports, also in its other form."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -27,6 +27,7 @@ from tests.support.recorded import (
 )
 from tests.support.recordings import VARIABLE, find_others, get_folder
 from tests.support.stream_forms import merge_events, split_answer
+from tests.support.transports import TRANSPORTS
 
 IDS = {
     "gemini": r'"responseId": ?"([^"]+)"',
@@ -47,13 +48,15 @@ def server() -> Iterator[Loopback]:
         yield server
 
 
-async def read_cassette(server: Loopback, name: str, *, cuts: int = 0) -> Outcome:
+async def read_cassette(
+    server: Loopback, name: str, *, cuts: int = 0, transport: str = "lean"
+) -> Outcome:
     """Play a recording; one without a status gets the expected one."""
     row, recording = ROWS[name], as_events(name)
     status = row.status if isinstance(row, ExpectedFailure) else 200
     places = choose_cuts(recording.body, cuts, seed=name) if cuts else ()
     answer = recording.answer(status, cuts=places)
-    return await play(server, row.wire, answer, stream=recording.streamed)
+    return await play(server, row.wire, answer, stream=recording.streamed, transport=transport)
 
 
 def get_error_message(body: bytes) -> str:
@@ -90,9 +93,10 @@ def test_the_table_names_every_recorded_answer_of_every_file(
     assert set(rows) == {answer for file in files for answer in list_answers(file)}
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("name", ROWS)
-async def test_a_recording_is_read_as_expected(server: Loopback, name: str) -> None:
-    row, outcome = ROWS[name], await read_cassette(server, name)
+async def test_a_recording_is_read_as_expected(server: Loopback, name: str, transport: str) -> None:
+    row, outcome = ROWS[name], await read_cassette(server, name, transport=transport)
     if isinstance(row, ExpectedFailure):
         check_failure(outcome, row, name)
     else:

@@ -26,14 +26,12 @@ from standby.plugin import (
     decode_json,
     iter_events,
 )
-from standby_anthropic.adapter import AnthropicAdapter
-from standby_gemini.adapter import GeminiAdapter
-from standby_openai.adapter import OpenAIAdapter
 from tests.oracles import expected_of_others, expected_of_own
 from tests.oracles.expected import ExpectedFailure, ExpectedReply, Wire
 from tests.support.loopback import Answer, Loopback
 from tests.support.recordings import OTHERS, read_body, read_cassette
 from tests.support.stream_forms import sse
+from tests.support.transports import adapter_class
 
 ROWS: dict[str, ExpectedReply | ExpectedFailure] = expected_of_own.OWN | (
     expected_of_others.OTHERS if OTHERS else {}
@@ -165,15 +163,10 @@ def _get_url(request: dict[str, Any]) -> str:
 
 
 @asynccontextmanager
-async def adapter(wire: Wire, url: str) -> AsyncIterator[Any]:
+async def adapter(wire: Wire, url: str, transport: str = "lean") -> AsyncIterator[Any]:
     """Make the vendor's real adapter, for a server of ours."""
     plugin = PLUGINS[wire]
-    adapters: dict[str, Any] = {
-        "gemini": GeminiAdapter,
-        "openai": OpenAIAdapter,
-        "anthropic": AnthropicAdapter,
-    }
-    instance = adapters[plugin](
+    instance = adapter_class(plugin, transport)(
         Provider(
             plugin=plugin,
             base_url=url + PATHS[wire],
@@ -222,11 +215,13 @@ class Outcome(msgspec.Struct):
         return "".join(chunk.text for chunk in self.chunks)
 
 
-async def play(server: Loopback, wire: Wire, answer: Answer, *, stream: bool) -> Outcome:
+async def play(
+    server: Loopback, wire: Wire, answer: Answer, *, stream: bool, transport: str = "lean"
+) -> Outcome:
     """Let the real adapter send a request, and the server play the answer."""
     server.script(answer)
     outcome = Outcome([])
-    async with adapter(wire, server.url) as model:
+    async with adapter(wire, server.url, transport) as model:
         try:
             if not stream:
                 return Outcome([], await model.complete(model_request(wire)))
