@@ -237,7 +237,7 @@ async def test_the_http_example_checks_its_streams(
 @pytest.mark.usefixtures("acme")
 def test_the_http_example_is_valid_without_the_http_library(tmp_path: Path) -> None:
     code = (
-        "import sys; from standby import Standby; Standby('models.yaml'); "
+        "import sys; from standby import Standby; Standby('models.yaml', warm_up=False); "
         "sys.exit('aiohttp' in sys.modules)"
     )
     process = subprocess.run(  # noqa: S603 - the interpreter that runs this

@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from standby.config.finding import Findings
 from standby.config.resolve.catalogue import CachedCatalogue
 from standby.config.resolve.providers import Providers
+from standby.registry.plugins import Registry
 from standby.settings import Provider, Secret
 from tests.config.files import Catalogue, catalogue, info, plugin_error
 
@@ -14,7 +16,7 @@ LOCATION = ("chains", "default", "models", 0)
 
 def providers(
     configured: Mapping[str, Provider] | None = None,
-    plugins: Catalogue | None = None,
+    plugins: Catalogue | Registry | None = None,
     **environ: str,
 ) -> tuple[Providers, Findings]:
     findings = Findings()
@@ -76,6 +78,22 @@ def test_an_own_endpoint_may_need_no_key() -> None:
     here = {"here": Provider(plugin="acme", base_url="http://127.0.0.1")}
     assert providers(here)[0].as_dict()["here"].api_key is None
     assert providers(here, ACME_KEY="a")[0].as_dict()["here"].api_key == Secret("a")
+
+
+@pytest.mark.parametrize(
+    ("plugin", "options", "missing"),
+    [
+        ("anthropic", {"api_version": "2023-06-01"}, "ANTHROPIC_API_KEY"),
+        ("gemini", {"express": True}, "GEMINI_API_KEY or GOOGLE_API_KEY"),
+        ("gemini", {"project": "mine"}, None),
+    ],
+)
+def test_only_an_option_that_brings_credentials_makes_a_key_unnecessary(
+    plugin: str, options: dict[str, Any], missing: str | None
+) -> None:
+    given = {"mine": Provider(plugin=plugin, options=options)}
+    key = providers(given, plugins=Registry())[0].as_dict()["mine"].api_key
+    assert key == (None if missing is None else Secret("", missing))
 
 
 def test_a_key_that_is_given_stays() -> None:

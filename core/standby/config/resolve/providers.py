@@ -124,13 +124,16 @@ class Providers:
     def _find_key(self, info: ProviderInfo, provider: Provider) -> Secret | None:
         """Return the first key that is set; `None` where none is needed.
 
-        An endpoint of the user's own, or options of the provider, may make a key unnecessary.
+        An endpoint of the user's own may need none, and an option whose library gets credentials.
         """
         for name in info.keys:
             if self._environ.get(name, "").strip():
                 return Secret(self._environ[name].strip(), origin=name)
         if not info.keys or not info.key_needed:
             return None
-        if provider.base_url or provider.options:
+        has_credentials = any(
+            each.option and each.is_needed_by(provider) for each in info.libraries
+        )
+        if provider.base_url or has_credentials:
             return None
         return Secret("", origin=" or ".join(info.keys))
