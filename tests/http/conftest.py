@@ -2,14 +2,10 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 
-import aiohttp
 import pytest
 
 from standby.http.client import HttpClient
 from standby_openai.failures import read_failure
-
-OLD = tuple(map(int, aiohttp.__version__.split(".")[:2])) < (3, 14)
-"""Whether aiohttp leaves a future unread when an upload is cancelled, which asyncio logs."""
 
 
 @pytest.fixture
@@ -26,7 +22,5 @@ async def http(caplog: pytest.LogCaptureFixture) -> AsyncIterator[HttpClient]:
     await asyncio.sleep(0.01)
     names = [task for task in asyncio.all_tasks() - before if "serve" not in repr(task)]
     assert [task for task in names if "aiohttp" in repr(task)] == []
-    if OLD:
-        return
     assert reports == []
     assert [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING] == []

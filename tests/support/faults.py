@@ -169,6 +169,22 @@ def _redirect(status: int, location: str) -> Fault:
     return lambda _: respond(status, "", {"Location": location})
 
 
+def raw_answer(before: bytes = b"", version: bytes = b"1.1", trailers: bytes = b"") -> Fault:
+    """A successful answer with something around it that HTTP allows, and few servers send."""
+
+    def answer(wire: Wire) -> Answer:
+        body = wire.good().body
+        head = b"HTTP/%s 200 OK\r\nContent-Type: text/event-stream\r\n" % version
+        framed = b"\r\n" + body
+        if trailers:
+            chunk = b"%x\r\n%s\r\n" % (len(body), body)
+            framed = b"Transfer-Encoding: chunked\r\n\r\n" + chunk + b"0\r\n" + trailers + b"\r\n"
+        pieces = ((0.0, before), (0.01, head + framed))
+        return Answer(raw=True, pieces=pieces, then="close")
+
+    return answer
+
+
 def _header_bomb(wire: Wire) -> Answer:
     good = wire.good()
     return msgspec.structs.replace(good, headers={**good.headers, "X-Bomb": "x" * 200_000})
@@ -269,6 +285,15 @@ FAULTS: list[Row] = [
     ("U20", "line separators", _with_text("\u2028\u0085".encode()), "ok"),
     ("U21", "data after the end", _data_after_end, "ok"),
     ("U23", "header bomb", _header_bomb, "connection"),
+    ("U26", "100 before", raw_answer(before=b"HTTP/1.1 100 Continue\r\n\r\n"), "ok"),
+    (
+        "U26",
+        "103 before",
+        raw_answer(before=b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"),
+        "ok",
+    ),
+    ("U26", "trailers", raw_answer(trailers=b"X-Checksum: 1\r\nX-Time: 2\r\n"), "ok"),
+    ("U26", "HTTP/1.0", raw_answer(version=b"1.0"), "ok"),
     ("U24", "204", lambda _: respond(204, ""), "malformed"),
     ("U24", "206 of nothing", lambda _: respond(206, ""), "malformed"),
     ("U24", "redirect", _redirect(302, "http://127.0.0.1:9/"), "malformed"),
