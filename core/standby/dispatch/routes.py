@@ -117,9 +117,12 @@ def _build_chains(
     predicates: FindPredicate,
     earlier: Mapping[str, Route],
 ) -> Iterator[Route]:
+    compiled: dict[tuple[str, ...], Triggers] = {}
     for name, chain in settings.chains.items():
         names = cast("tuple[str, ...]", chain.triggers)  # resolved: all of them, or those listed
-        rules = [(each, settings.triggers[each]) for each in names]
+        if names not in compiled:
+            rules = [(each, settings.triggers[each]) for each in names]
+            compiled[names] = Triggers(rules, predicates)
         route = earlier.get(name) or Route(
             name=name,
             chain=chain,
@@ -131,7 +134,7 @@ def _build_chains(
             route,
             chain=chain,
             targets=tuple(targets[model] for model in chain.models),
-            triggers=Triggers(rules, predicates),
+            triggers=compiled[names],
         )
 
 

@@ -47,10 +47,11 @@ def lint_chains(context: LintContext, findings: Findings) -> None:
             if (before.name, after.name) not in reported:
                 reported.add((before.name, after.name))
                 _check_loss(before, after, findings)
+        takes_efforts = any(model.card.efforts for model in models)
         for model in models:
             if (model.name,) not in reported:
                 reported.add((model.name,))
-                _check_dropped_parameters(model, models, findings)
+                _check_dropped_parameters(model, findings, takes_efforts=takes_efforts)
     _check_unused_models(context, findings)
 
 
@@ -91,10 +92,11 @@ def _check_reachability(context: LintContext, name: str, findings: Findings) -> 
         hint = "take them out, or write fallback: true"
         findings.warn(("chains", name, "fallback"), "unreachable-model", message, hint)
         return
-    triggers = Triggers(
-        (trigger, context.settings.triggers[trigger])
-        for trigger in context.settings.chains[name].triggers or ()
-    )  # without plugins, so no predicate ever matches
+    names = context.settings.chains[name].triggers or ()
+    rules = [(trigger, context.settings.triggers[trigger]) for trigger in names]
+    if all(rule.then != "stop" for _, rule in rules):
+        return
+    triggers = Triggers(rules)  # without plugins, so no predicate ever matches
     for before, after in pairwise(models):
         stopping = _find_stopping_trigger(triggers, before)
         if stopping:
@@ -214,15 +216,18 @@ def _list_missing_features(before: Card, after: Card) -> Iterable[str]:
 
 
 def _check_dropped_parameters(
-    model: ChainModel, models: tuple[ChainModel, ...], findings: Findings
+    model: ChainModel, findings: Findings, *, takes_efforts: bool
 ) -> None:
-    """Report the parameters that are left away for a model, or that make a request skip it."""
+    """Report the parameters that are left away for a model, or that make a request skip it.
+
+    `takes_efforts`: whether some model of the chain takes the effort of its reasoning.
+    """
     parameters = [
         name
         for name in model.dropped_parameters
         if model.card.tools or name not in _TOOL_PARAMETERS
     ]
-    if not model.card.efforts and any(other.card.efforts for other in models):
+    if takes_efforts and not model.card.efforts:
         parameters.append("reasoning_effort")
     if not parameters:
         return

@@ -1,7 +1,7 @@
 """What the lints look at: the settings as they were given, beside the same settings resolved."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import msgspec
 
@@ -71,15 +71,22 @@ class LintContext:
         self._plugins = CachedCatalogue(catalogue, Findings())  # resolving has reported the faults
         self._readers: dict[str, FailureReader | None] = {}
         self.chains = {name: self._models_in(name) for name in settings.chains}
+        self._chains_by_trigger: dict[str, list[str]] = {}
+        for name, chain in settings.chains.items():
+            for trigger in chain.triggers or ():
+                self._chains_by_trigger.setdefault(trigger, []).append(name)
+        self._models_under: dict[Hashable, list[ChainModel]] = {}  # by what decides which they are
 
     def _models_in(self, chain: str) -> tuple[ChainModel, ...]:
         """Return the models of a chain in their order, each once."""
-        given_names = self.given.chains[chain].models
+        places: dict[str, int] = {}
+        for at, name in enumerate(self.given.chains[chain].models):
+            places.setdefault(name, at)
         models: list[ChainModel] = []
         for name in self.settings.chains[chain].models:
             settings = self.settings.models[name]
             provider = self.settings.providers[settings.provider or ""]
-            location = ("chains", chain, "models", given_names.index(name))
+            location = ("chains", chain, "models", places[name])
             models.append(ChainModel(location, name, settings, provider))
         return tuple(models)
 
@@ -93,11 +100,7 @@ class LintContext:
             The chains' names, in the file's order.
 
         """
-        return [
-            name
-            for name, chain in self.settings.chains.items()
-            if trigger in (chain.triggers or ())
-        ]
+        return self._chains_by_trigger.get(trigger, [])
 
     def models_under(self, name: str, trigger: Trigger) -> list[ChainModel]:
         """Return the models whose failures a trigger sees.
@@ -110,8 +113,13 @@ class LintContext:
             The models of the chains that use it and that it applies to, each once.
 
         """
-        models = (model for chain in self.chains_with(name) for model in self.chains[chain])
-        return list({model.name: model for model in models if applies_to(trigger, model)}.values())
+        chains = self.chains_with(name)
+        key = tuple(chains), trigger.provider, trigger.model
+        if key not in self._models_under:
+            models = (model for chain in chains for model in self.chains[chain])
+            by_name = {model.name: model for model in models if applies_to(trigger, model)}
+            self._models_under[key] = list(by_name.values())
+        return self._models_under[key]
 
     def provider_info(self, provider: Provider) -> ProviderInfo | None:
         """Return how to reach a provider's models.

@@ -33,6 +33,9 @@ OWN_TEXTS = (
 LONGEST_QUOTE = 70
 """Characters of a vendor's text that a hint shows."""
 
+MOST_NAMES = 10
+"""Models that a message names."""
+
 _LEADING_STATUS = re.compile(r"/?\^?(4\d\d)\b[ .]*(\w*)[ .]*(.*)", re.DOTALL)
 """A pattern that begins as a failure's text does: its status, the vendor's code, the message."""
 
@@ -45,12 +48,40 @@ def lint_patterns(context: LintContext, findings: Findings) -> None:
         findings: Where the warnings are added.
 
     """
+    speakers_by_models: dict[int, _Speakers] = {}  # most triggers see the same models
     for name, trigger in context.settings.triggers.items():
         models = context.models_under(name, trigger)
         if models:
-            check = _PatternCheck(context, trigger, models, findings)
+            if id(models) not in speakers_by_models:
+                speakers_by_models[id(models)] = _Speakers(context, models)
+            speakers = speakers_by_models[id(models)]
+            check = _PatternCheck(context, trigger, speakers, findings)
             for at, expression in list_items(trigger.message):
                 check.run(("triggers", name, "message", *at), expression)
+
+
+class _Speakers:
+    """Models, one for all that word their errors alike.
+
+    Attributes:
+        models: The first model of each wording.
+        errors: The texts of each of these, by its name; none where they are not known.
+        names: The models that have known texts, for a message.
+    """
+
+    def __init__(self, context: LintContext, models: list[ChainModel]) -> None:
+        first: dict[tuple[str, tuple[str, ...]], ChainModel] = {}
+        names: list[str] = []
+        for model in models:
+            errors = context.known_errors(model)
+            first.setdefault((model.provider.reference, errors), model)
+            if errors:
+                names.append(repr(model.name))
+        self.models = list(first.values())
+        self.errors = {model.name: errors for (_, errors), model in first.items()}
+        more = len(names) - MOST_NAMES
+        listed = [*names[:MOST_NAMES], f"one of {more} more"] if more > 0 else names
+        self.names = " or ".join(listed)
 
 
 class _PatternCheck:
@@ -60,14 +91,15 @@ class _PatternCheck:
         self,
         context: LintContext,
         trigger: Trigger,
-        models: list[ChainModel],
+        speakers: _Speakers,
         findings: Findings,
     ) -> None:
         self._context = context
         self._has_only_message = has_only_message(trigger)
-        self._models = models
+        self._models = speakers.models
         self._findings = findings
-        self._errors = {model.name: context.known_errors(model) for model in models}
+        self._errors = speakers.errors
+        self._names = speakers.names
 
     def run(self, location: Location, expression: str) -> None:
         kinds = self._undecidable_kinds(expression)
@@ -96,8 +128,7 @@ class _PatternCheck:
     def _report_no_match(self, location: Location, expression: str) -> None:
         model, text, is_close = _find_closest(expression, self._errors)
         if is_close or all(self._errors.values()):  # a model without known texts may well say it
-            models = " or ".join(repr(model) for model, errors in self._errors.items() if errors)
-            message = f"{expression!r} matches nothing that {models} is known to say"
+            message = f"{expression!r} matches nothing that {self._names} is known to say"
             hint = _suggest_text(model, text)
             self._findings.warn(location, "pattern-matches-nothing", message, hint)
 

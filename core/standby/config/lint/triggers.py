@@ -20,8 +20,13 @@ def lint_triggers(context: LintContext, findings: Findings) -> None:
     """
     for name, trigger in context.settings.triggers.items():
         _check_trigger(context, name, trigger, findings)
+    chains = context.given.chains
+    is_checked = False
     for chain in context.settings.chains:
-        _check_hidden(context, chain, findings)
+        has_all = chains[chain].triggers is None
+        if not (has_all and is_checked):  # what is hidden in one chain with all is so in each
+            _check_hidden(context, chain, findings)
+        is_checked = is_checked or has_all
         _check_streams(context, chain, findings)
 
 
@@ -60,9 +65,9 @@ def _check_hidden(context: LintContext, chain: str, findings: Findings) -> None:
             ("chains", chain, "triggers", at) if lists_triggers else ("triggers", second)
         )
         wide, narrow = context.settings.triggers[first], context.settings.triggers[second]
-        if location in reported or not context.models_under(second, narrow):
+        if location in reported or not _covers(wide, narrow):
             continue
-        if _covers(wide, narrow):
+        if context.models_under(second, narrow):
             reported.add(location)
             message = (
                 f"the trigger {second!r} can never fire: "

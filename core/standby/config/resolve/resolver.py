@@ -112,6 +112,7 @@ class _Resolver:
     def _resolve_chain(self, location: Location, chain: Chain) -> Chain:
         """Return a chain with each model once, and with its triggers listed."""
         names: dict[tuple[Any, ...], str] = {}
+        before: set[str] = set()
         for at, name in enumerate(chain.models):
             item = (*location, "models", at)
             model = self._models.get(name, item)
@@ -121,9 +122,10 @@ class _Resolver:
             if first != name:
                 message = f"{name!r} is the same model as {first!r} before it"
                 self._findings.warn(item, "twice", message, "it is tried once")
-            elif name in chain.models[:at]:
+            elif name in before:
                 message = f"{name!r} is already in this chain"
                 self._findings.warn(item, "twice", message, "it is tried once")
+            before.add(name)
         triggers = self._resolve_triggers(location, chain)
         return msgspec.structs.replace(chain, models=tuple(names.values()), triggers=triggers)
 
