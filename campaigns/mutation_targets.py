@@ -31,6 +31,7 @@ OWN = {
     "dispatch.adapter_call": (
         "dispatch/test_adapter_call.py",
         "runtime/test_isolation.py",
+        "runtime/test_shortages.py",
     ),
     "dispatch.assessment": ("dispatch/test_dispatcher.py",),
     "dispatch.attempt": (

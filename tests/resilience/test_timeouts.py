@@ -42,6 +42,32 @@ def test_an_answer_has_its_time_out_or_what_the_deadline_leaves(
     assert timer.remaining() == 0.0
 
 
+@pytest.mark.parametrize(
+    ("late", "has_expired"), [(-0.001, False), (0.0, True), (0.1, True), (0.101, False)]
+)
+def test_an_end_that_is_seen_a_tenth_of_a_second_late_shows_that_the_loop_was_blocked(
+    late: float, *, has_expired: bool
+) -> None:
+    clock = Clock()
+    clock.now = -60.0
+    assert AttemptTimer(Seconds(), clock, NEVER).has_expired(late) is has_expired
+
+
+def test_what_came_while_the_loop_was_blocked_has_a_turn_to_be_read() -> None:
+    timer, _ = timer_with()
+    assert not timer.has_expired(165.0)
+    assert timer.expires_at == pytest.approx(165.0 + LONGEST_TURN)
+    assert not timer.has_expired(165.0)
+    assert timer.has_expired(timer.expires_at)
+
+
+def test_a_timer_counts_what_the_loop_has_lost_from_its_start_on() -> None:
+    timer, _ = timer_with()
+    timer.allow_for(2.0)
+    timer.allow_for(2.5)
+    assert timer.expires_at == 162.5
+
+
 def test_a_stream_has_shorter_timeouts_to_its_first_token_and_between_tokens() -> None:
     timer, clock = timer_with()
     clock.now = 101.0
