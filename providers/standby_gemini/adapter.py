@@ -100,10 +100,10 @@ class GeminiAdapter:
         """Close the connections."""
         await self._http.aclose()
 
-    async def _sign(self) -> dict[str, str]:
+    async def _sign(self) -> Headers:
         if self._credentials is None:
             return self._headers
-        return {**self._headers, **await self._credentials.headers()}
+        return Headers(self._headers | await self._credentials.headers())
 
     def _default_url(self) -> str:
         if not self._vertex:
