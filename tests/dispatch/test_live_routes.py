@@ -150,6 +150,15 @@ async def test_what_stands_by_is_imported_when_the_first_call_has_taken_some_tim
 
 
 @pytest.mark.usefixtures("cold")
+async def test_nothing_is_imported_ahead_where_that_is_not_wanted() -> None:
+    plugins = Plugins()
+    _, bus = live_routes(plugins, config("a", "b"), warm=False)
+    bus.emit(ended_event("failed"))
+    join_imports()
+    assert plugins.imported == []
+
+
+@pytest.mark.usefixtures("cold")
 @pytest.mark.parametrize(("chain", "imported"), [("default", ["other"]), ("quick", ["scripted"])])
 def test_the_first_model_is_that_of_the_chain_that_calls_use_by_default(
     chain: str, imported: list[str]

@@ -98,6 +98,17 @@ def spent(identity: str) -> health.ModelHealth:
     return entry
 
 
+def test_the_sixteen_models_that_were_used_last_are_kept_without_a_client() -> None:
+    first, second = (weakref.ref(model_health(number, ONE).breaker) for number in range(2))
+    for number in range(2, 16):
+        model_health(number, ONE)
+    assert None not in (first(), second())
+    model_health(0, ONE)
+    model_health(16, ONE)
+    assert first() is not None
+    assert second() is None
+
+
 def admit(entry: health.ModelHealth) -> Permit:
     permit = entry.breaker.admit(0.0)
     assert isinstance(permit, Permit)
