@@ -43,6 +43,7 @@ def held() -> dict[str, int]:
 
 def config(url: str) -> dict[str, Any]:
     """Return a file of a model of one's own account, and of one that stays."""
+    rests_long = {"failures": 1, "open": "5m", "open_limit": "5m"}
     return {
         "version": 1,
         "providers": {
@@ -50,7 +51,7 @@ def config(url: str) -> dict[str, Any]:
             "stays": {"plugin": "openai", "base_url": url, "api_key": "${STAYS}"},
         },
         "models": {
-            name: {"provider": provider, "model": "m", "breaker": {"failures": 1}}
+            name: {"provider": provider, "model": "m", "breaker": rests_long}
             for name, provider in (("m", "mine"), ("s", "stays"))
         },
         "chains": {

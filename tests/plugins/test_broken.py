@@ -187,9 +187,7 @@ def test_a_plugin_may_start_threads_and_be_slow(folder: Path) -> None:
     assert ask().text == "Hello."
 
 
-def test_importing_an_adapter_counts_as_the_attempts_time(
-    folder: Path,
-) -> None:
+def test_importing_an_adapter_takes_none_of_the_attempts_time(folder: Path) -> None:
     put_acme(
         folder,
         HEAD + provider("ProviderInfo(adapter='acme_slow:Acme')") + models(),
@@ -197,7 +195,8 @@ def test_importing_an_adapter_counts_as_the_attempts_time(
     )
     (folder / "acme_slow.py").write_text(f"import time; time.sleep(1)\n{WELL}", encoding="utf-8")
     reply = ask()
-    assert (reply.text, reply.trail[0].text) == ("I am well.", "timeout: no answer in 0.5s")
+    assert (reply.text, len(reply.trail)) == ("Hello.", 1)
+    assert reply.trail[0].setup >= 0.9
 
 
 def test_an_answer_that_is_late_because_its_adapter_blocked_the_loop_is_accepted(
