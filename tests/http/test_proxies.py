@@ -1,10 +1,12 @@
 """Which proxy a request goes through, what it is told, and what its own failures are called."""
 
 import asyncio
+import base64
 import io
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 import rich.console
@@ -120,9 +122,26 @@ async def test_a_proxy_gets_the_password_and_the_model_does_not(
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-@pytest.mark.parametrize("given", ["", "user:password@"])
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (
+            "",
+            "asks for a password (407): write its variable as http://user:password@host:port",
+        ),
+        (
+            "user:password@",
+            "refuses the user or the password of its variable (407): correct them",
+        ),
+    ],
+)
 async def test_a_proxy_that_wants_a_password_is_named_with_what_to_change(
-    http: HttpClient, monkeypatch: pytest.MonkeyPatch, authority: Authority, scheme: str, given: str
+    http: HttpClient,
+    monkeypatch: pytest.MonkeyPatch,
+    authority: Authority,
+    scheme: str,
+    given: str,
+    problem: str,
 ) -> None:
     assert authority
     variable = f"{scheme.upper()}_PROXY"
@@ -131,10 +150,31 @@ async def test_a_proxy_that_wants_a_password_is_named_with_what_to_change(
         result = await post(http, f"{scheme}://127.0.0.1:9")
     assert isinstance(result, Failure)
     assert (result.kind, result.lasting) == (Kind.UNAVAILABLE, True)
-    assert result.text == (
-        f"the proxy http://127.0.0.1:{proxy.port} ({variable}) asks for a password (407): "
-        f"write its variable as http://user:password@host:port"
-    )
+    assert result.text == f"the proxy http://127.0.0.1:{proxy.port} ({variable}) {problem}"
+
+
+@pytest.mark.parametrize("written", ["hunter2secret", "hunter%2Fsecret", "a-b%40c%3Ad"])
+async def test_a_proxy_that_sends_its_password_back_shows_it_nowhere(
+    http: HttpClient, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    password = unquote(written)
+    sent = base64.b64encode(f"user:{password}".encode()).decode()
+    page = f"403 for user:{password}, {written}: Proxy-Authorization: Basic {sent}"
+    head = f"HTTP/1.1 403 Forbidden\r\nContent-Length: {len(page)}\r\n\r\n"
+    async with serve_bytes((head + page).encode()) as proxy:
+        url = proxy.url.replace("//", f"//user:{written}@")
+        monkeypatch.setenv("http_proxy", url)
+        result = await post(http, "http://models.invalid/v1")
+    assert isinstance(result, Failure)
+    assert "403 for user:***, ***: Proxy-Authorization: Basic ***" in result.text
+    assert not any(secret in repr(result) for secret in (password, written, sent))
+
+
+def test_a_proxy_is_named_with_the_variable_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:3128")
+    proxy = find_proxy("https://api.example.com/v1")
+    assert proxy is not None
+    assert proxy.name == "http://127.0.0.1:3128 (https_proxy)"
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -156,7 +196,10 @@ async def test_a_proxy_whose_name_is_not_known_is_named_as_the_proxy(
     monkeypatch.setenv("HTTP_PROXY", "http://user:password@proxy.invalid:3128")
     kind, text = failed(await post(http, "http://127.0.0.1:9"))
     assert kind == "connection"
-    assert "the proxy http://proxy.invalid:3128 (HTTP_PROXY): the host's name is not known" in text
+    assert (
+        "the proxy http://proxy.invalid:3128 (HTTP_PROXY): the host's name 'proxy.invalid' is"
+        in text
+    )
 
 
 async def test_a_proxy_that_hangs_at_connect_is_left_in_time(

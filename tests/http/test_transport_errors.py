@@ -33,7 +33,8 @@ async def test_a_name_that_is_not_known(http: HttpClient, monkeypatch: pytest.Mo
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    text = "connection error: the host's name is not known (Name or service not known)"
+    name = "the host's name 'model.test' is not known"
+    text = f"connection error: {name} (Name or service not known)"
     assert failed(await post(http, "http://model.test")) == ("connection", text)
 
 

@@ -438,3 +438,11 @@ def test_a_refusal_by_the_vendor_is_a_warning_each_time(caplog: Records) -> None
     with Standby(settings=scripted_chain(unable, "Lisbon.")) as client:
         assert [client.chat(QUESTION).model for _ in range(2)] == ["m2"] * 2
     assert [level for level, line in lines(caplog) if "m1 failed" in line] == ["WARNING"] * 2
+
+
+def test_a_shortage_of_our_own_is_a_warning_once(caplog: Records) -> None:
+    short = [{"fail": {"kind": "unavailable", "message": "not sent: Too many open files"}}] * 3
+    with Standby(settings=scripted_chain(short, "Lisbon.")) as client:
+        assert [client.chat(QUESTION).model for _ in range(3)] == ["m2"] * 3
+    levels = [level for level, line in lines(caplog) if "m1 skipped (unavailable" in line]
+    assert levels == ["WARNING", "INFO", "INFO"]

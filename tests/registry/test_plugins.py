@@ -662,5 +662,5 @@ def test_an_sdk_is_checked_only_where_it_sends(distribute: Distribute, tmp_path:
 def test_an_sdk_that_is_missing_is_named_with_what_installs_it(distribute: Distribute) -> None:
     manifest = WITH_SDK.replace("acme_sdk:Through", "acme_through:Through")
     registry = distribute(manifest, acme_sdk=ADAPTER, acme_through="import nowhere_at_all")
-    problem = "No module named 'nowhere_at_all'; install it: pip install 'acme-sdk>=3.0'"
-    assert sdk_failure(registry) == problem
+    missing = "'transport: sdk' needs acme-sdk>=3.0 (No module named 'nowhere_at_all')"
+    assert sdk_failure(registry) == f"{missing}; install it: pip install 'acme-sdk>=3.0'"

@@ -217,7 +217,8 @@ class HttpClient:
         if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
             return AttemptFailed(self._read_failure(status, headers, _describe_redirect(headers)))
         body = await read_error(self._iter_body(response, None), status)
-        return AttemptFailed(self._read_failure(status, headers, body))
+        failure = self._read_failure(status, headers, body)
+        return AttemptFailed(failure if proxy is None else _hide_password(failure, proxy))
 
     async def _iter_body(
         self, response: aiohttp.ClientResponse, proxy: Proxy | None
@@ -300,6 +301,13 @@ def _watch(response: aiohttp.ClientResponse) -> None:
 def _break(content: aiohttp.StreamReader) -> None:
     if not content.is_eof() and content.exception() is None:
         content.set_exception(aiohttp.ClientPayloadError())
+
+
+def _hide_password(failure: Failure, proxy: Proxy) -> Failure:
+    """Return a failure without the password of the proxy, which may have sent it back."""
+    code = None if failure.code is None else proxy.hide(failure.code)
+    message, response_id = proxy.hide(failure.message), proxy.hide(failure.id)
+    return msgspec.structs.replace(failure, code=code, message=message, id=response_id)
 
 
 def _clean(value: str) -> str:

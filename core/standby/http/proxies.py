@@ -3,12 +3,13 @@
 Names and their lower-case forms are read by Python's own library, ranges of addresses here.
 """
 
+import base64
 import ipaddress
 import os
 import re
 from typing import Any, cast
 from urllib import request
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -31,6 +32,27 @@ class Proxy(msgspec.Struct, frozen=True):
 
     url: Secret
     name: str
+
+    @property
+    def has_password(self) -> bool:
+        """Whether its URL has a user and a password."""
+        return "@" in self.url.reveal()
+
+    def hide(self, text: str) -> str:
+        """Return a text without the proxy's password, which a proxy may echo.
+
+        Args:
+            text: What has come through the proxy.
+
+        Returns:
+            The text, with stars in the place of the password as it is written, decoded, and sent.
+        """
+        user, _, password = self.url.reveal().rpartition("@")[0].rpartition("//")[2].partition(":")
+        pair = f"{unquote(user)}:{unquote(password)}"
+        sent = base64.b64encode(pair.encode("latin-1", "replace")).decode()
+        for secret in filter(None, (sent, password, unquote(password)) if password else ()):
+            text = text.replace(secret, "***")
+        return text
 
 
 def find_proxy(url: str) -> Proxy | None:
@@ -56,7 +78,13 @@ def find_proxy(url: str) -> Proxy | None:
     excepted = re.split(r"[\s,]+", proxies.get("no", ""))
     if chosen is None or _is_bypassed(target.hostname or "", port, excepted):
         return None
-    return _parse(f"{chosen}_proxy".upper(), proxies[chosen].strip())
+    return _parse(_variable(chosen), proxies[chosen].strip())
+
+
+def _variable(scheme: str) -> str:
+    """Return the variable that a proxy comes from: the one in lower case counts first."""
+    lower = f"{scheme}_proxy"
+    return lower if os.environ.get(lower) else lower.upper()
 
 
 def _is_bypassed(host: str, port: int | None, excepted: list[str]) -> bool:
@@ -108,7 +136,6 @@ def _parse(variable: str, value: str) -> Proxy:
 
 
 def _not_a_proxy(variable: str, problem: str) -> Exception:
-    name = variable if variable in os.environ else variable.lower()
     return unavailable(
-        f"the variable {name} does not name a proxy: {problem}; write it as http://host:port"
+        f"the variable {variable} does not name a proxy: {problem}; write it as http://host:port"
     )

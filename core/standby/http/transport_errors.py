@@ -60,6 +60,10 @@ def password_wanted(proxy: Proxy | None) -> AttemptFailed:
         The error to raise.
     """
     name = "" if proxy is None else f" {proxy.name}"
+    if proxy is not None and proxy.has_password:
+        return unavailable(
+            f"the proxy{name} refuses the user or the password of its variable (407): correct them"
+        )
     return unavailable(
         f"the proxy{name} asks for a password (407): write its variable as "
         f"http://user:password@host:port"
@@ -112,7 +116,7 @@ def _describe(error: BaseException, number: int) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return _describe_certificate(error.certificate_error)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return f"the host's name is not known ({_system_message(error, number)})"
+        return f"the host's name {error.host!r} is not known ({_system_message(error, number)})"
     for kind, message in _MESSAGES:
         if isinstance(error, kind):
             return message + _tls_reason(error)

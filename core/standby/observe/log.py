@@ -89,7 +89,8 @@ def _lasting_problem(event: AttemptEnded) -> str:
     attempt = event.attempt
     if event.lasting:
         return attempt.text
-    unable = attempt.outcome == "skipped" and attempt.kind is Kind.UNSUPPORTED
+    is_short = attempt.kind is Kind.UNAVAILABLE and attempt.duration > 0  # it began: of our own
+    unable = attempt.outcome == "skipped" and (is_short or attempt.kind is Kind.UNSUPPORTED)
     return f"{event.model}: {attempt.text}" if unable else ""
 
 

@@ -140,9 +140,12 @@ def import_adapter(info: ProviderInfo, origin: Origin, provider: Provider) -> ty
             adapter = _import_object(dotted)
             answers = hasattr(adapter, "complete") or hasattr(adapter, "stream")
     except ImportError as error:
-        install = info.install if provider.transport == "lean" else _pip_install(needed)
+        problem, install = error_message(error), info.install
+        if provider.transport == "sdk":
+            problem = f"'transport: sdk' needs {' and '.join(needed)} ({problem})"
+            install = _pip_install(needed)
         remedy = f"; install it: {install}" if install else ""
-        raise origin.unavailable(f"{error_message(error)}{remedy}") from error
+        raise origin.unavailable(f"{problem}{remedy}") from error
     if not answers:
         raise origin.unavailable(f"{dotted} has neither 'complete' nor 'stream'")
     return cast("type[Any]", adapter)
