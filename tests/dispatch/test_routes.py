@@ -1,8 +1,11 @@
 """Settings become routes: a model has its provider's key, a chain its triggers and its name."""
 
 import asyncio
+import gc
+import weakref
 from typing import Any
 
+import msgspec
 import pytest
 
 from standby.cards import Card
@@ -80,6 +83,20 @@ async def test_a_chain_keeps_its_hedges_and_its_probes_under_other_settings() ->
     assert (route.hedges, route.background_probes) == (old.hedges, {probe})
     assert route.chain.stream.release == "whole"
     await probe
+
+
+@pytest.mark.parametrize(("vendor_id", "is_known"), [("a-2026", True), ("b-2026", False)])
+def test_a_models_health_is_kept_as_long_as_the_settings_have_it(
+    vendor_id: str, *, is_known: bool
+) -> None:
+    before = routes(settings())
+    breaker = weakref.ref(before.targets["a"].breaker)
+    other = msgspec.structs.replace(settings(), models={"a": model(model=vendor_id)})
+    after = routes(other, before)
+    del before
+    gc.collect()
+    assert (breaker() is not None) is is_known
+    assert (after.targets["a"].breaker is breaker()) is is_known
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ def _identities(settings: Settings) -> set[Hashable]:
 
 def _identity(model: Model, settings: Settings) -> Hashable:
     """Return what makes two models one: the account and the vendor's id."""
-    return settings.providers[model.provider or ""].account, model.model
+    return settings.providers[cast("str", model.provider)].account, model.model
 
 
 def _permits(limit: int | None) -> Bulkhead | None:
