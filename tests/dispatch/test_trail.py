@@ -1,5 +1,6 @@
 """The trail of a call: what is tried, when, and what follows, each also as an event."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -90,6 +91,12 @@ def test_a_skip_has_the_reason_and_nothing_else(trail: Trail, clock: Clock) -> N
             then="next",
         ),
     )
+
+
+def test_a_skip_takes_no_time_although_the_clock_goes_on() -> None:
+    trail = Trail("default", lambda _: None, itertools.count(1000.0).__next__)
+    trail.report_skip(A, failure(Kind.UNAVAILABLE, "resting"))
+    assert trail.attempts[0].duration == 0.0
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ class EndedAttempt(NamedTuple):
         dropped: the names of the parameters that the model was not sent.
         response_id: the vendor's id of the answer, if there is one.
         setup: the seconds before the request was on its way.
+        began: false for a model that was not attempted at all, which takes no time.
 
     """
 
@@ -36,6 +37,7 @@ class EndedAttempt(NamedTuple):
     dropped: tuple[str, ...] = ()
     response_id: str = ""
     setup: float = 0.0
+    began: bool = True
 
 
 class Trail:
@@ -118,7 +120,7 @@ class Trail:
             provider=target.provider,
             outcome=outcome,
             start=started - self.started,
-            duration=self._clock() - started,
+            duration=self._clock() - started if ended.began else 0.0,
             setup=ended.setup,
             dropped=ended.dropped,
             id=ended.response_id,
@@ -143,7 +145,7 @@ class Trail:
 
         """
         self._first_model = self._first_model or target.name
-        skip = EndedAttempt(target, next(self._positions), self._clock())
+        skip = EndedAttempt(target, next(self._positions), self._clock(), began=False)
         self.report_end(skip, "skipped", failure, Decision("next"))
 
     def report_retry(self, target: Target, delay: float) -> None:
