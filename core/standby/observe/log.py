@@ -89,7 +89,8 @@ def _lasting_problem(event: AttemptEnded) -> str:
     attempt = event.attempt
     if event.lasting:
         return attempt.text
-    is_short = attempt.kind is Kind.UNAVAILABLE and attempt.duration > 0  # it began: of our own
+    # a shortage of our own, in contrast to a model that rests
+    is_short = attempt.kind is Kind.UNAVAILABLE and attempt.text.startswith("not sent: ")
     unable = attempt.outcome == "skipped" and (is_short or attempt.kind is Kind.UNSUPPORTED)
     return f"{event.model}: {attempt.text}" if unable else ""
 
