@@ -68,7 +68,7 @@ def test_an_agent_gets_the_answer_and_says_who_gave_it(chain: Chain) -> None:
     )
     data = run.model_provider_data
     assert [sorted(attempt) for attempt in data["trail"]] == [
-        ["duration", "id", "model", "outcome", "provider", "start"]
+        ["duration", "id", "model", "outcome", "provider", "setup", "start"]
     ]
     assert (data["model"], data["response_model"]) == ("gemini-2.5-pro", "gemini-2.5-pro")
 
